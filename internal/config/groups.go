@@ -88,7 +88,7 @@ func (r *resolver) bucket() {
 	}
 	s.Debug = r.boolean("debug_s3")
 	if s.Keys != nil {
-		r.set("credentials", Mask(s.Keys.ID), s.Keys.Source)
+		r.set("credentials", maskID(s.Keys.ID), s.Keys.Source)
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *resolver) mountOptions() {
 				r.flags[name] = append(r.flags[name], value)
 			}
 		default:
-			r.problem(Problem{What: fmt.Sprintf("there is no mount option %q (%s)", item, from), Hint: optionHint(name)})
+			r.problem(Problem{What: fmt.Sprintf("there is no mount option %q (%s)", name, from), Hint: optionHint(name)})
 		}
 	}
 }

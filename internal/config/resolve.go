@@ -36,7 +36,7 @@ func (r *resolver) raw(s Setting) (items []string, from Source, given bool) {
 	}
 	shown := strings.Join(items, ",")
 	if s.Secret && shown != "" {
-		shown = Mask(shown)
+		shown = "****"
 	}
 	r.set(s.Name, shown, from)
 	return items, from, given
@@ -209,6 +209,9 @@ func (r *resolver) endpoint() string {
 		return ""
 	}
 	text := items[0]
+	if at := strings.LastIndexByte(text, '@'); at >= 0 {
+		r.set(s.Name, "****"+text[at:], from)
+	}
 	if !strings.Contains(text, "://") {
 		text = "https://" + text // what goofys' SDK makes of a bare host
 	}

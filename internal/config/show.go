@@ -47,12 +47,12 @@ func (c *Config) credentialsFrom() string {
 	return "~/.aws, web identity, or the machine's role"
 }
 
-// Mask hides a secret but for its length class: the first four characters of what is long enough to stay unguessable.
-func Mask(secret string) string {
-	if len(secret) < 16 {
+// maskID shows what tells one access key from another: the first four characters. The ID alone opens nothing.
+func maskID(id string) string {
+	if len(id) < 16 {
 		return "****"
 	}
-	return secret[:4] + "****"
+	return id[:4] + "****"
 }
 
 // Folder is where one mount keeps its local copies and its journal below Disk.Dir: one folder per endpoint, bucket,
