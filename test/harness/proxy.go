@@ -1,0 +1,184 @@
+//go:build linux && !sandbox
+
+package harness
+
+import (
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A Request is one that went through a Proxy.
+type Request struct {
+	Kind   string // one of the words that KindOf returns
+	Key    string // "" for those to the bucket
+	Status int    // of the answer; 0 where there was none
+}
+
+// A Proxy stands before a Server, notes each request and injects faults. It is part of the test's own process.
+type Proxy struct {
+	Endpoint string
+
+	mu       sync.Mutex
+	requests []Request
+	inFlight map[string]int // by kind
+	most     map[string]int // the most of each kind at one time since Reset
+	faults   []*Fault
+	closed   chan struct{}
+}
+
+// NewProxy starts a proxy before s that lives as long as the test.
+func NewProxy(t testing.TB, s *Server) *Proxy {
+	t.Helper()
+	target, err := url.Parse(s.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
+	p := &Proxy{inFlight: map[string]int{}, most: map[string]int{}, closed: make(chan struct{})}
+	forward := &httputil.ReverseProxy{
+		Transport:     transport,
+		FlushInterval: -1, // what a cut answer has got to, gets to the client
+		ErrorLog:      log.New(io.Discard, "", 0),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+			r.Out.Host = r.In.Host // it is signed
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
+			r.Out.Header.Del("Expect") // net/http has answered it; it is never signed
+		},
+		ModifyResponse: spoil,
+	}
+	web := httptest.NewServer(p.handler(forward))
+	p.Endpoint = web.URL
+	t.Cleanup(func() {
+		close(p.closed) // ends the stalls
+		web.CloseClientConnections()
+		web.Close()
+		transport.CloseIdleConnections()
+	})
+	return p
+}
+
+// KindOf names a request: LIST, GET, HEAD, PUT, COPY, DELETE, DELETEMANY, CREATE, PART, PARTCOPY, COMPLETE, ABORT,
+// UPLOADS, or HEADBUCKET and BUCKET for the others to the bucket.
+func KindOf(r *http.Request) (kind, key string) {
+	_, key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	q := r.URL.Query()
+	part, upload := q.Has("partNumber"), q.Has("uploadId")
+	copied := r.Header.Get("X-Amz-Copy-Source") != ""
+	switch {
+	case key == "" && r.Method == http.MethodGet && q.Has("uploads"):
+		kind = "UPLOADS"
+	case key == "" && r.Method == http.MethodGet && q.Has("list-type"):
+		kind = "LIST"
+	case key == "" && r.Method == http.MethodPost && q.Has("delete"):
+		kind = "DELETEMANY"
+	case key == "" && r.Method == http.MethodHead:
+		kind = "HEADBUCKET"
+	case key == "":
+		kind = "BUCKET"
+	case r.Method == http.MethodPut && part && copied:
+		kind = "PARTCOPY"
+	case r.Method == http.MethodPut && part:
+		kind = "PART"
+	case r.Method == http.MethodPut && copied:
+		kind = "COPY"
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		kind = "CREATE"
+	case r.Method == http.MethodPost && upload:
+		kind = "COMPLETE"
+	case r.Method == http.MethodDelete && upload:
+		kind = "ABORT"
+	default:
+		kind = r.Method
+	}
+	return kind, key
+}
+
+func (p *Proxy) handler(forward http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind, key := KindOf(r)
+		fault := p.begin(kind, key)
+		status := &statusWriter{ResponseWriter: w}
+		defer func() { p.end(kind, key, status.status) }()
+		fault.serve(status, r, forward, p.closed)
+	})
+}
+
+func (p *Proxy) begin(kind, key string) *Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight[kind]++
+	p.most[kind] = max(p.most[kind], p.inFlight[kind])
+	for _, f := range p.faults {
+		if f.takes(kind, key) {
+			return f
+		}
+	}
+	return &Fault{}
+}
+
+func (p *Proxy) end(kind, key string, status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight[kind]--
+	p.requests = append(p.requests, Request{Kind: kind, Key: key, Status: status})
+}
+
+// Reset forgets the requests so far.
+func (p *Proxy) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests, p.most = nil, map[string]int{}
+}
+
+// Requests returns the requests that have ended since Reset.
+func (p *Proxy) Requests() []Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Request(nil), p.requests...)
+}
+
+// Counts returns how many requests of each kind have ended since Reset.
+func (p *Proxy) Counts() map[string]int {
+	counts := map[string]int{}
+	for _, r := range p.Requests() {
+		counts[r.Kind]++
+	}
+	return counts
+}
+
+// Most returns how many requests of each kind there were at one time, at most.
+func (p *Proxy) Most() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.most)
+}
+
+// statusWriter notes the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController find what the server's own writer can do.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
