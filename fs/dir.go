@@ -58,7 +58,7 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 	d.mu.Unlock()
 	if named && path != "" && !fresh {
 		asked := time.Now()
-		e, err := d.fs.opts.Names.Lookup(d.fs.ctx, path, true)
+		e, err := d.fs.opts.Names.Lookup(d.fs.ctx, path, false)
 		switch {
 		case err == nil && e.Dir:
 			d.know(e, asked)

@@ -32,6 +32,13 @@ type file struct {
 	checked  time.Time     // when an open last found the version to be the present one
 	storedAt time.Time     // when its bytes or attributes last changed in the bucket because of us
 	dirtied  time.Time     // since when there is something unsent
+	verdict  verdict       // what this node's lookup found, for the open that it is a part of
+}
+
+// A verdict tells an open that its thread's own lookup just found the version.
+type verdict struct {
+	pid   uint32
+	asked time.Time
 }
 
 var (
@@ -133,7 +140,7 @@ func (f *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 // reask asks what the name stands for now. ESTALE if it is another version, so that the kernel looks it up again.
 func (f *file) reask(path string) syscall.Errno {
 	asked := time.Now()
-	e, err := f.fs.opts.Names.Lookup(f.fs.ctx, path, true)
+	e, err := f.fs.opts.Names.Lookup(f.fs.ctx, path, false)
 	if err != nil {
 		if object.Is(err, object.KindNotFound) {
 			if f.busy() || f.storedAfter(asked) {

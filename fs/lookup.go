@@ -41,7 +41,14 @@ func (d *dir) find(ctx context.Context, name, path string) (node, syscall.Errno)
 	}
 	asked := time.Now()
 	if a, ok := d.fs.takeAnswer(ctx, path); ok {
-		return d.adopt(name, path, metacache.Entry{Name: name, Info: a.info}, a.asked), 0
+		n := d.adopt(name, path, metacache.Entry{Name: name, Info: a.info}, a.asked)
+		if f, ok := n.(*file); ok {
+			f.mu.Lock()
+			f.verdict.pid, _ = caller(ctx)
+			f.verdict.asked = a.asked
+			f.mu.Unlock()
+		}
+		return n, 0
 	}
 	e, err := d.fs.opts.Names.Lookup(d.fs.ctx, path, forced)
 	if err != nil {

@@ -1,0 +1,194 @@
+package fs
+
+import (
+	"mime"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/sentient-agi/sentientfs/internal/content"
+	"github.com/sentient-agi/sentientfs/internal/object"
+)
+
+// intendLocked journals how the file's bytes are to be stored, before the first of them is changed and whenever a
+// change asks for more than before. entry.mu is held.
+func (f *file) intendLocked(data *content.File, path string, want content.Intent) error {
+	t := data.Target()
+	next := t
+	next.Intent = stronger(t.Intent, want)
+	if t.Intent == content.IntentNone {
+		next.Key = path
+		next.AppendFrom = data.Size()
+		next.Metadata = f.metadataLocked()
+		next.ContentType = f.contentType(path)
+	}
+	if next.Intent == t.Intent {
+		return nil
+	}
+	return data.SetTarget(next)
+}
+
+// stronger returns the intent that covers both. What is new or replaces all stays so; an append that is also written
+// elsewhere is a change in place.
+func stronger(have, want content.Intent) content.Intent {
+	switch {
+	case have == content.IntentNew || have == content.IntentReplace:
+		return have
+	case have == content.IntentNone || want == content.IntentReplace:
+		return want
+	case have == content.IntentAppend && want == content.IntentAppend:
+		return have
+	}
+	return content.IntentEdit
+}
+
+// metadataLocked returns the metadata that the file's next version gets.
+func (f *file) metadataLocked() map[string]string {
+	if !f.fs.opts.PosixMetadata {
+		return f.info.Metadata
+	}
+	return withAttr(f.info.Metadata, f.attr)
+}
+
+// contentType guesses from the name, if that was asked for (goofys' --use-content-type).
+func (f *file) contentType(path string) string {
+	if !f.fs.opts.UseContentType {
+		return ""
+	}
+	return mime.TypeByExtension(filepath.Ext(path))
+}
+
+// markUnsentLocked notes that the file has changes that are in no object, and keeps it alive until they are.
+func (f *file) markUnsentLocked(now time.Time) {
+	if f.unsent || f.unlinked {
+		return
+	}
+	f.unsent, f.dirtied = true, now
+	f.fs.mu.Lock()
+	f.fs.pending[f] = struct{}{}
+	f.fs.mu.Unlock()
+}
+
+// markSentLocked is its end.
+func (f *file) markSentLocked() {
+	f.unsent = false
+	f.fs.mu.Lock()
+	delete(f.fs.pending, f)
+	f.fs.mu.Unlock()
+}
+
+// untouched tells whether the file was made by h and nothing was written to it yet.
+func (f *file) untouched(h *handle) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fresh && f.unsent && !h.wrote.Load() && f.attr.size == 0
+}
+
+// flush stores what is not in S3 yet and says how it went. It never answers EINTR, which would make close(2) lose
+// the error.
+func (f *file) flush(op string) syscall.Errno {
+	f.io.Lock()
+	defer f.io.Unlock()
+	f.mu.Lock()
+	failed, unsent, unlinked := f.failed, f.unsent, f.unlinked
+	f.mu.Unlock()
+	switch {
+	case unlinked:
+		return 0
+	case failed:
+		return syscall.ESTALE
+	case !unsent:
+		return 0
+	}
+	return f.storeLocked(op)
+}
+
+// storeLocked stores the file under its present name. io is held exclusively.
+func (f *file) storeLocked(op string) syscall.Errno {
+	path, named := f.path()
+	if !named {
+		return 0
+	}
+	return f.storeAs(op, path, false)
+}
+
+// storeAs stores the file under path: its own name, or the one that a rename is about to give it, which is then
+// replaced, unless it must not be there. io is held exclusively.
+func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
+	f.mu.Lock()
+	data, err := f.attachLocked(path)
+	if err == nil {
+		t := data.Target()
+		if t.Key != "" && t.Key != path { // renamed before it was stored
+			t.Intent = content.IntentReplace
+			if noReplace {
+				t.Intent = content.IntentNew
+			}
+		}
+		t.Key, t.Metadata, t.ContentType = path, f.metadataLocked(), f.contentType(path)
+		err = data.SetTarget(t)
+	}
+	f.mu.Unlock()
+	if err != nil {
+		return f.fs.errno(op, path, err)
+	}
+	info, err := f.fs.opts.Engine.Store(f.fs.ctx, data)
+	if err != nil {
+		return f.notStored(op, path, data, err)
+	}
+	f.stored(info, data)
+	if f.Forgotten() {
+		forget(f) // it was kept for its bytes alone
+	}
+	return 0
+}
+
+// stored takes over the version that the bytes became.
+func (f *file) stored(info object.Info, data *content.File) {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if info.Metadata == nil {
+		info.Metadata = f.metadataLocked()
+	}
+	f.info, f.fresh, f.failed = info, false, false
+	f.attr.size = data.Size()
+	f.seen, f.storedAt, f.checked = now, now, now
+	f.markSentLocked()
+	f.letGoLocked()
+}
+
+// notStored decides what becomes of a file that could not be stored. Another machine's version in its place is a
+// conflict: the name goes to that version and the journal keeps our bytes for `sentientfs recover`. Everything else
+// is tried again.
+func (f *file) notStored(op, path string, data *content.File, err error) syscall.Errno {
+	if !object.Is(err, object.KindChanged, object.KindExists) {
+		f.log().Warn("not stored, kept in the journal", "op", op, "path", path, "err", err)
+		return f.fs.errno(op, path, err)
+	}
+	f.fs.opts.Names.Forget(path)
+	f.mu.Lock()
+	nothing := data.Size() == 0 && f.fresh
+	f.failed = !nothing
+	f.markSentLocked()
+	if nothing {
+		_ = data.Drop() // an empty file that someone else made meanwhile: theirs is as good
+	}
+	f.mu.Unlock()
+	f.vanish()
+	if nothing {
+		return 0
+	}
+	f.log().Warn("changed elsewhere, kept in the journal", "op", op, "path", path, "err", err)
+	return syscall.ESTALE
+}
+
+// vanish takes the name from the file, so that the next lookup finds what is in the bucket.
+func (f *file) vanish() {
+	f.fs.tree.Lock()
+	defer f.fs.tree.Unlock()
+	if p := f.place.parent; p != nil && p.kids[f.place.name] == node(f) {
+		delete(p.kids, f.place.name)
+	}
+	f.place = place{gone: true}
+}
