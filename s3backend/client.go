@@ -29,6 +29,13 @@ const (
 	maxAnswer = 32 << 20
 )
 
+// slow are the requests whose work the server does between the question and the answer. S3 sends blanks meanwhile,
+// others send nothing while they copy gigabytes from disk to disk.
+var slow = map[string]bool{"CopyObject": true, "UploadPartCopy": true, "CompleteMultipartUpload": true}
+
+// slowFactor is how much longer those may be silent.
+const slowFactor = 4
+
 // errStalled is the cause of an attempt's end when nothing moved for the time allowed.
 var errStalled = errors.New("no progress")
 
@@ -100,9 +107,13 @@ func newTransport(opts Options) *transport {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	op := awsmiddleware.GetOperationName(req.Context())
 	ctx, cancel := context.WithCancelCause(req.Context())
 	w := &watch{idle: t.idle, cancel: cancel, ctx: ctx}
-	w.timer = time.AfterFunc(t.idle, func() { cancel(errStalled) })
+	if slow[op] {
+		w.idle *= slowFactor
+	}
+	w.timer = time.AfterFunc(w.idle, func() { cancel(errStalled) })
 	out := req.Clone(ctx)
 	out.Header.Set("User-Agent", t.agent)
 	if req.Body != nil && req.Body != http.NoBody {
@@ -119,7 +130,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	limit := int64(maxAnswer)
-	if awsmiddleware.GetOperationName(req.Context()) == "GetObject" && resp.StatusCode < 300 {
+	if op == "GetObject" && resp.StatusCode < 300 {
 		limit = -1
 	}
 	resp.Body = &watchedAnswer{ReadCloser: resp.Body, w: w, left: limit}

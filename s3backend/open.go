@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -85,6 +86,10 @@ type Store struct {
 	sums        atomic.Int32 // a sumMode
 	sumsSure    atomic.Bool  // the server has confirmed a CRC64NVME
 	probe       probe
+
+	life context.Context // of work that outlives who asked for it; ended by stop
+	stop context.CancelFunc
+	work sync.WaitGroup
 }
 
 var (
@@ -103,6 +108,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, &object.Error{Op: "Open", Kind: object.KindInvalid, Err: err}
 	}
 	s := &Store{bucket: opts.Bucket, opts: opts, log: opts.Log}
+	s.life, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if p := strings.Trim(opts.Prefix, "/"); p != "" {
 		s.prefix = p + "/"
 	}
@@ -110,20 +116,24 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		s.sums.Store(int32(sumNone))
 	}
 	if err := s.connect(ctx); err != nil {
+		s.stop()
 		return nil, err
 	}
 	patient := s.opts
 	s.opts.MaxRetries = min(s.opts.MaxRetries, openRetries)
 	if err := s.preflight(ctx); err != nil {
-		s.transport.CloseIdleConnections()
+		_ = s.Close()
 		return nil, err
 	}
 	s.opts = patient
 	return s, nil
 }
 
-// Close gives the idle connections back. Requests that still run are not touched: who began them ends their contexts.
+// Close ends a probe that still runs and gives the idle connections back. Other requests are not touched: who began
+// them ends their contexts.
 func (s *Store) Close() error {
+	s.stop()
+	s.work.Wait()
 	s.transport.CloseIdleConnections()
 	return nil
 }

@@ -48,8 +48,9 @@ func (s *Store) Traits(ctx context.Context) (object.Traits, error) {
 			return object.Traits{}, s.probe.err
 		}
 		if s.probe.asking == nil {
-			s.probe.asking = make(chan struct{})
-			go s.ask(context.WithoutCancel(ctx), s.probe.asking)
+			asking := make(chan struct{})
+			s.probe.asking = asking
+			s.work.Go(func() { s.ask(s.life, asking) })
 		}
 		asking := s.probe.asking
 		s.probe.mu.Unlock()
