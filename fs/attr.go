@@ -103,16 +103,21 @@ func (f *FS) fileMode(meta map[string]string) uint32 {
 	return typ | perm&0o7777
 }
 
-// withAttr returns meta with the attributes of a in it; the rest stays. The owner is stored as it is shown, so that
-// another machine with --preserve-owner sees it.
+// withAttr returns meta with the attributes of a in it; the rest stays. So does a stored owner, which may not be the
+// one that is shown: Setattr changes it in meta. Where none is stored, the one that is shown is, so that another machine
+// with --preserve-owner sees it.
 func withAttr(meta map[string]string, a attr) map[string]string {
 	out := make(map[string]string, len(meta)+4)
 	for k, v := range meta {
 		out[k] = v
 	}
 	out[metaMode] = strconv.FormatUint(uint64(a.mode), 10)
-	out[metaUID] = strconv.FormatUint(uint64(a.uid), 10)
-	out[metaGID] = strconv.FormatUint(uint64(a.gid), 10)
+	if _, ok := out[metaUID]; !ok {
+		out[metaUID] = strconv.FormatUint(uint64(a.uid), 10)
+	}
+	if _, ok := out[metaGID]; !ok {
+		out[metaGID] = strconv.FormatUint(uint64(a.gid), 10)
+	}
 	out[metaMtime] = formatTime(a.mtime)
 	return out
 }

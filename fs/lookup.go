@@ -112,16 +112,34 @@ func (f *FS) stands(n node, path string, e metacache.Entry, asked time.Time) boo
 		return e.Dir
 	case *file:
 		return n.refresh(path, e, asked)
-	default:
-		b := n.base()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if e.Dir || !b.info.SameObject(e.Info) {
-			return false
-		}
-		b.seen = asked
-		return true
 	}
+	return n.base().sameAs(e, asked)
+}
+
+// sameAs tells whether a link, fifo or socket is the one that was found, and takes over its attributes: the kernel
+// binds a socket to its inode, so that a new node for new attributes would cut it off.
+func (e *entry) sameAs(found metacache.Entry, asked time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if found.Dir || !e.info.SameContent(found.Info) {
+		return false
+	}
+	if found.Info.Metadata == nil { // not told: what is known holds while the object was not touched
+		e.seen = asked
+		return e.info.SameObject(found.Info)
+	}
+	a := e.fs.attrOf(found.Info, false)
+	if a.mode&syscall.S_IFMT != e.attr.mode&syscall.S_IFMT {
+		return false
+	}
+	if a.mode&syscall.S_IFMT != syscall.S_IFLNK {
+		a.size = 0
+	}
+	if a.ctime.Before(e.attr.ctime) {
+		a.ctime = e.attr.ctime
+	}
+	e.info, e.attr, e.seen = found.Info, a, asked
+	return true
 }
 
 // newNode makes the node of a name that was found.
