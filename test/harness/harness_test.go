@@ -99,6 +99,7 @@ func TestProxyCounts(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+	p.Settle(t)
 	if got, want := p.Requests(), []Request{{Kind: "HEAD", Key: *key, Status: 200}}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -13,13 +13,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A Request is one that went through a Proxy.
 type Request struct {
 	Kind   string // one of the words that KindOf returns
 	Key    string // "" for those to the bucket
-	Status int    // of the answer; 0 where there was none
+	Status int    // of the answer; 0 where there was none, or is none yet
 }
 
 // A Proxy stands before a Server, notes each request and injects faults. It is part of the test's own process.
@@ -27,7 +28,7 @@ type Proxy struct {
 	Endpoint string
 
 	mu       sync.Mutex
-	requests []Request
+	requests []*Request
 	inFlight map[string]int // by kind
 	most     map[string]int // the most of each kind at one time since Reset
 	faults   []*Fault
@@ -104,32 +105,55 @@ func KindOf(r *http.Request) (kind, key string) {
 
 func (p *Proxy) handler(forward http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind, key := KindOf(r)
-		fault := p.begin(kind, key)
+		request, fault := p.begin(r)
 		status := &statusWriter{ResponseWriter: w}
-		defer func() { p.end(kind, key, status.status) }()
+		defer func() { p.end(request, status.status) }()
 		fault.serve(status, r, forward, p.closed)
 	})
 }
 
-func (p *Proxy) begin(kind, key string) *Fault {
+// begin notes a request when it comes, so that who has its answer finds it counted.
+func (p *Proxy) begin(r *http.Request) (*Request, *Fault) {
+	kind, key := KindOf(r)
+	request := &Request{Kind: kind, Key: key}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.requests = append(p.requests, request)
 	p.inFlight[kind]++
 	p.most[kind] = max(p.most[kind], p.inFlight[kind])
 	for _, f := range p.faults {
 		if f.takes(kind, key) {
-			return f
+			return request, f
 		}
 	}
-	return &Fault{}
+	return request, &Fault{}
 }
 
-func (p *Proxy) end(kind, key string, status int) {
+func (p *Proxy) end(r *Request, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inFlight[kind]--
-	p.requests = append(p.requests, Request{Kind: kind, Key: key, Status: status})
+	p.inFlight[r.Kind]--
+	r.Status = status
+}
+
+// Settle waits until no request is on its way.
+func (p *Proxy) Settle(t testing.TB) {
+	t.Helper()
+	busy := func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, n := range p.inFlight {
+			if n > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for deadline := time.Now().Add(patience); busy(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("requests are still on their way")
+		}
+	}
 }
 
 // Reset forgets the requests so far.
@@ -139,14 +163,18 @@ func (p *Proxy) Reset() {
 	p.requests, p.most = nil, map[string]int{}
 }
 
-// Requests returns the requests that have ended since Reset.
+// Requests returns the requests since Reset.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]Request(nil), p.requests...)
+	var all []Request
+	for _, r := range p.requests {
+		all = append(all, *r)
+	}
+	return all
 }
 
-// Counts returns how many requests of each kind have ended since Reset.
+// Counts returns how many requests of each kind there were since Reset.
 func (p *Proxy) Counts() map[string]int {
 	counts := map[string]int{}
 	for _, r := range p.Requests() {
