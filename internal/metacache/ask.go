@@ -76,6 +76,8 @@ func (c *Cache) askInTurn(ctx context.Context, path string, facts [questions]fac
 // needless are the facts that need no question.
 func (c *Cache) needless(path string) (facts [questions]fact) {
 	facts[asParent].known = !c.o.ImplicitDirs
+	// The first name below "a/" is the marker, if there is one. It lacks nothing but the metadata.
+	facts[asMarker].known = c.o.ImplicitDirs && !c.o.PosixMetadata
 	if len(path) >= maxKey {
 		facts[asMarker].known, facts[asParent].known = true, true
 	}
@@ -95,6 +97,9 @@ func (c *Cache) question(ctx context.Context, q int, path string) fact {
 		return c.firstBelow(ctx, path+"/")
 	}
 	f.found = f.err == nil
+	if f.found && f.info.Metadata == nil {
+		f.info.Metadata = map[string]string{}
+	}
 	// A key that the store cannot hold, as one of 1,025 bytes with the prefix of the mount, is not there.
 	if object.Is(f.err, object.KindNotFound, object.KindInvalid, object.KindTooLarge) {
 		f.err = nil
@@ -141,12 +146,12 @@ func (c *Cache) decide(path string, facts [questions]fact) (Entry, verdict, erro
 		return Entry{Name: name, Dir: true}, isThere, nil
 	case listed && !c.o.PosixMetadata:
 		return Entry{Name: name, Dir: true, Marker: true, Info: list.info}, isThere, nil
-	case marker.err != nil:
-		return Entry{}, undecided, marker.err
-	case list.err != nil && marker.known:
-		return Entry{}, undecided, list.err
 	case !marker.known || !list.known:
 		return Entry{}, undecided, nil
+	case marker.err != nil:
+		return Entry{}, undecided, marker.err
+	case list.err != nil:
+		return Entry{}, undecided, list.err
 	case listed:
 		return Entry{Name: name, Dir: true, Marker: true, Info: list.info}, isTorn, nil
 	}

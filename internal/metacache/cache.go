@@ -44,8 +44,10 @@ type Entry struct {
 	Dir  bool
 	// Info is the file's object, or the marker's if Marker is set. Its Key is where the object is: "a", or "a/" for a
 	// marker (but see the package comment for old ones).
-	Info   object.Info
-	Marker bool // a directory with an object of its own
+	Info object.Info
+	// Marker tells that a directory has an object of its own. Listing.Read, and all of a Cache without PosixMetadata,
+	// may have false where nothing is known of it: no listing tells, and a question would cost a round trip.
+	Marker bool
 }
 
 // A Cache is an object.Store that remembers what it was told, and answers for paths and directories.
@@ -73,11 +75,12 @@ type Cache struct {
 	listed atomic.Int64 // bytes of the names of all listings that are in memory
 }
 
-// state is what is known of a path since at.
+// state is what is known of a path.
 type state struct {
 	e      Entry
 	absent bool
-	at     time.Time
+	at     time.Time // it held then; the TTLs count from here
+	asof   time.Time // what was asked for before is older: at, but for this mount's changes the end of the request
 }
 
 // New wraps next. The Cache does not own next, and Close ends nothing of it.
@@ -162,7 +165,8 @@ func (c *Cache) Forget(path string) {
 			touchAll(ws)
 		}
 	}
-	c.doubtLocked(path)
+	c.forgetLocked(path, doubtful)
+	c.spoilLocked(path)
 }
 
 // fresh tells whether s, known of path, may still be used.
@@ -181,6 +185,9 @@ func (c *Cache) fresh(path string, s state) bool {
 func (c *Cache) complete(e Entry) bool {
 	return !c.o.PosixMetadata || e.Info.Metadata != nil || e.Dir && !e.Marker
 }
+
+// remember keeps the metadata of info's version for good, and reports whether it did.
+func (c *Cache) remember(info object.Info) bool { return c.o.PosixMetadata && c.known.put(info) }
 
 // answer is e as users see it.
 func (c *Cache) answer(e Entry) Entry {

@@ -66,33 +66,34 @@ func (c *Cache) learn(path string, w *watch, s *state) bool {
 		return false
 	}
 	if s == nil {
-		c.forgetLocked(path)
+		c.forgetLocked(path, doubtful)
 		return true
 	}
+	s.asof = s.at
 	old, ok := c.entries.get(path)
-	if ok && old.at.After(s.at) {
+	if ok && old.asof.After(s.asof) {
 		return true
 	}
 	if s.absent {
-		c.forgetLocked(path)
+		c.forgetLocked(path, gone)
 		if c.o.NegativeTTL(path) <= 0 {
 			return true
 		}
 	}
+	s.e = c.answer(s.e)
 	c.entries.put(path, *s, s.cost(path))
 	return true
 }
 
-// forgetLocked drops what is known of path, also by listings.
-func (c *Cache) forgetLocked(path string) {
+// forgetLocked drops what is known of path, also by listings, which then have it as k says.
+func (c *Cache) forgetLocked(path string, k kind) {
 	c.entries.remove(path)
-	c.noteLocked(path, path, overlay{kind: doubtful})
-	c.noteLocked(path, path+"/", overlay{kind: doubtful})
+	c.noteLocked(path, path, overlay{kind: k})
+	c.noteLocked(path, path+"/", overlay{kind: k})
 }
 
-// doubtLocked is forgetLocked for a path whose parent's listing must not be used again either.
-func (c *Cache) doubtLocked(path string) {
-	c.forgetLocked(path)
+// spoilLocked ends the use of the listings that have path.
+func (c *Cache) spoilLocked(path string) {
 	dir, _ := split(path)
 	for d := range c.tracked[dir] {
 		d.spoil()
@@ -129,20 +130,27 @@ func (ch *change) end(what outcome, info object.Info) {
 		delete(c.changing, path)
 	}
 	touchAll(c.watches[path])
+	old, _ := c.entries.peek(path)
 	c.entries.remove(path)
 	switch what {
 	case stored:
 		info.Key = ch.key
 		e := entryOf(info)
-		if usablePath(path) && c.complete(e) {
-			s := state{e: e, at: ch.start}
+		// A new marker makes a directory of its path, unless a file hides it.
+		hidden := path != ch.key && old.e.Name != "" && !old.e.Dir
+		if usablePath(path) && c.complete(e) && !hidden {
+			s := state{e: c.answer(e), at: ch.start, asof: time.Now()}
 			c.entries.put(path, s, s.cost(path))
 		}
 		c.noteLocked(path, ch.key, overlay{kind: added, info: info})
 	case removed:
 		c.noteLocked(path, ch.key, overlay{kind: gone})
+		if path != ch.key {
+			c.spoilLocked(path) // without its marker the directory may still be there, by its children
+		}
 	case unknown:
-		c.doubtLocked(path)
+		c.forgetLocked(path, doubtful)
+		c.spoilLocked(path)
 	}
 	c.parentsLocked(path, what)
 }
@@ -166,14 +174,21 @@ func (c *Cache) parentsLocked(path string, what outcome) {
 			c.noteLocked(dir, dir+"/", overlay{kind: added})
 		case !certain:
 			c.noteLocked(dir, dir+"/", overlay{kind: doubtful})
+			c.spoilLocked(dir)
 		}
 	}
 }
 
 // noteLocked tells the listings of path's directory what became of key.
 func (c *Cache) noteLocked(path, key string, o overlay) {
-	dir, _ := split(path)
+	dir, name := split(path)
+	if !usableName(name) {
+		return
+	}
 	for d := range c.tracked[dir] {
-		d.note(key[len(below(dir)):], o)
+		cost := d.note(key[len(below(dir)):], o)
+		if now, ok := c.lists.peek(dir); ok && now == d {
+			c.lists.grow(dir, cost)
+		}
 	}
 }

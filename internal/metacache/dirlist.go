@@ -10,7 +10,10 @@ import (
 )
 
 // overlayMax is how many changed names a listing remembers; with more it is of no use but to those who read it.
-const overlayMax = 4096
+const overlayMax = 1024
+
+// overlayCost estimates the bytes of an overlay and its place in the map, without the name.
+const overlayCost = 300
 
 // aheadOf is how many names are listed ahead of the reader: a page of S3.
 const aheadOf = 1000
@@ -44,6 +47,8 @@ type dirList struct {
 	overlay map[string]overlay // by raw name
 	seq     uint64
 	blind   bool // names changed that it does not know: not for lookups, not for reuse
+	stale   bool // not for reuse
+	deaf    bool // so many changed that only those that the next page may lack are remembered
 	doubles bool // a file hid a directory
 	ended   bool // all names are here
 	closed  bool
@@ -52,6 +57,7 @@ type dirList struct {
 	left    int           // names that no directory can show
 	loading chan struct{} // closed when the page that is asked for is here; nil if none is
 	err     error         // of the last page
+	broken  error         // no page can be taken any more
 }
 
 // pageMark says that the names from first on were asked for at a time.
@@ -75,58 +81,87 @@ func (c *Cache) releaseLocked(d *dirList) {
 	if d.refs--; d.refs > 0 {
 		return
 	}
-	delete(c.tracked[d.dir], d)
-	if len(c.tracked[d.dir]) == 0 {
-		delete(c.tracked, d.dir)
-	}
+	c.untrackLocked(d)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
 	d.names.close()
 }
 
-// note remembers what became of a name.
-func (d *dirList) note(raw string, o overlay) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.blind && d.ended {
-		return
-	}
-	d.seq++
-	o.seq = d.seq
-	if o.kind == gone && d.doubles {
-		d.blind = true // what the file hid may show now
-	}
-	if old, ok := d.overlay[raw]; ok && o.kind == doubtful && old.kind != doubtful && d.loading == nil {
-		d.blind = true
-	}
-	d.overlay[raw] = o
-	if len(d.overlay) <= overlayMax {
-		return
-	}
-	d.blind = true
-	if d.loading == nil {
-		clear(d.overlay)
+func (c *Cache) untrackLocked(d *dirList) {
+	delete(c.tracked[d.dir], d)
+	if len(c.tracked[d.dir]) == 0 {
+		delete(c.tracked, d.dir)
 	}
 }
 
-// spoil ends the use of d for others than those who read it.
+// note remembers what became of a name, and returns the bytes that it takes.
+func (d *dirList) note(raw string, o overlay) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old, had := d.overlay[raw]
+	if d.closed || d.needlessLocked(raw, o.kind, had) {
+		return 0
+	}
+	if o.kind == gone && d.doubles {
+		d.blind = true // what the file hid may show now
+	}
+	d.seq++
+	o.seq = d.seq
+	if had && o.kind == doubtful {
+		o = old // which says more: either way no lookup is answered from here
+	}
+	d.overlay[raw] = o
+	if len(d.overlay) > overlayMax {
+		d.blind, d.deaf = true, true
+		if d.loading == nil {
+			clear(d.overlay)
+		}
+	}
+	if had {
+		return 0
+	}
+	return overlayCost + int64(len(raw))
+}
+
+// needlessLocked tells whether a change of a name is nothing new for those that arrived and for the page that is
+// asked for. Pages asked for later have it themselves.
+func (d *dirList) needlessLocked(raw string, k kind, had bool) bool {
+	if d.deaf && d.loading == nil {
+		return true
+	}
+	if had || d.loading != nil && raw > d.merge.last {
+		return false
+	}
+	if !d.ended && raw > d.merge.last {
+		return true
+	}
+	_, _, here := d.names.find(raw)
+	if k == added {
+		return here && strings.HasSuffix(raw, "/")
+	}
+	return !here
+}
+
+// spoil says that d may lack names or have too many, which a later OpenDir must not show.
 func (d *dirList) spoil() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.blind = true
+	d.stale = true
 }
 
 // wait returns how many names there are once there are at least want or all. ctx ends the waiting alone.
 func (d *dirList) wait(ctx context.Context, want int) (int, error) {
 	for {
 		d.mu.Lock()
-		n, ended := d.names.n, d.ended
+		n, ended, broken := d.names.n, d.ended, d.broken
+		d.mu.Unlock()
 		if ended || n >= want {
-			d.mu.Unlock()
 			return n, nil
 		}
-		d.mu.Unlock()
+		if broken != nil {
+			return 0, broken
+		}
 		ch := d.load()
 		if ch == nil {
 			return 0, canceled(d.dir, context.Canceled)
@@ -156,12 +191,12 @@ func (d *dirList) load() chan struct{} {
 		return d.loading
 	}
 	ch := make(chan struct{})
-	if d.ended {
+	if d.ended || d.broken != nil {
 		close(ch)
 		return ch
 	}
-	if d.blind {
-		clear(d.overlay) // it served lookups only: the page is asked for after all that it tells of
+	if d.deaf {
+		clear(d.overlay) // the page is asked for after all that it tells of
 	}
 	since, token := d.seq, d.token
 	if !d.c.spawnLocked(func(ctx context.Context) { d.fetch(ctx, token, since) }) {
@@ -176,8 +211,11 @@ func (d *dirList) fetch(ctx context.Context, token string, since uint64) {
 	start := time.Now()
 	page, err := d.c.next.List(ctx, object.ListOptions{Prefix: below(d.dir), Delimiter: "/", Token: token})
 	d.mu.Lock()
-	if err == nil && !d.closed {
-		err = d.takeLocked(page, since, start)
+	switch {
+	case d.closed:
+		d.broken = &object.Error{Op: "ReadDir", Key: d.dir, Kind: object.KindInvalid}
+	case err == nil:
+		d.broken = d.takeLocked(page, since, start)
 	}
 	d.err = err
 	left := d.left
@@ -206,15 +244,14 @@ func (d *dirList) takeLocked(page object.Page, since uint64, start time.Time) er
 			continue
 		}
 		if err := d.names.append(it); err != nil {
-			d.blind = true
-			d.ended = true
+			d.blind, d.ended = true, false
 			return &object.Error{Op: "List", Key: d.dir, Kind: object.KindUnavailable, Err: err}
 		}
 	}
 	return nil
 }
 
-// recall tells what the names that arrived tell of name. Cache.mu is held or not.
+// recall tells what the names that arrived tell of name.
 func (d *dirList) recall(name string) (state, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -16,12 +16,11 @@ const clockSlack = 2 * time.Second
 // the entries must not be used; HEADs that run end by themselves and are known then.
 func (c *Cache) fill(ctx context.Context, dir string, entries []numbered) (missing []bool, err error) {
 	missing = make([]bool, len(entries))
-	if !c.o.PosixMetadata {
-		return missing, nil
-	}
 	var todo []int
 	for i := range entries {
-		if !c.fillKnown(below(dir)+entries[i].Name, &entries[i]) {
+		e := &entries[i]
+		missing[i] = e.gone
+		if !e.gone && !c.fillKnown(below(dir)+e.Name, e) && c.o.PosixMetadata {
 			todo = append(todo, i)
 		}
 	}
@@ -72,9 +71,11 @@ func (c *Cache) fillKnown(path string, e *numbered) bool {
 	ok = ok && !s.absent && c.fresh(path, s) && c.complete(s.e)
 	c.mu.Unlock()
 	switch {
-	case ok && e.Dir && s.e.Dir:
-		e.Entry = s.e
+	case ok && (!s.asof.Before(e.at) || e.Dir && s.e.Dir):
+		e.Entry = s.e // newer than the listing, or all that can be known
 		return true
+	case e.changed:
+		return false
 	case ok && !e.Dir && s.e.Info.Key == path && sameAsListed(s.e.Info, e.Info):
 		info := s.e.Info
 		info.LastModified = e.Info.LastModified

@@ -56,9 +56,6 @@ func (l *Listing) Metadata(ctx context.Context, pos, n int) ([]Entry, error) {
 		if out, err = l.describe(ctx, got, out); err != nil {
 			return nil, err
 		}
-		if !l.d.c.o.PosixMetadata {
-			break
-		}
 	}
 	return l.returned(out)
 }
@@ -92,8 +89,10 @@ func (l *Listing) Close() {
 // numbered is an entry with its number in the dirList, and when it was asked for.
 type numbered struct {
 	Entry
-	number int
-	at     time.Time
+	number  int
+	at      time.Time
+	changed bool // this mount changed the name since
+	gone    bool // by removing it
 }
 
 func (l *Listing) enter(ctx context.Context) error {
@@ -173,7 +172,9 @@ func (d *dirList) entries(first, n int) ([]numbered, error) {
 	}
 	out := make([]numbered, len(items))
 	for i, it := range items {
-		out[i] = numbered{d.entry(it), first + i, d.askedLocked(first + i)}
+		o, changed := d.overlay[it.raw]
+		out[i] = numbered{Entry: d.entry(it), number: first + i, at: d.askedLocked(first + i),
+			changed: changed, gone: changed && o.kind == gone}
 	}
 	return out, nil
 }

@@ -64,10 +64,10 @@ func (c *Cache) recall(path string) (state, bool) {
 	}
 	dir, name := split(path)
 	d, ok := c.lists.get(dir)
+	c.mu.Unlock()
 	if ok {
 		s, ok = d.recall(name)
 	}
-	c.mu.Unlock()
 	if !ok || !c.fresh(path, s) {
 		return state{}, false
 	}
@@ -129,7 +129,7 @@ func (c *Cache) find(ctx context.Context, path string) (e Entry, err error) {
 			return Entry{}, err
 		}
 		if v != isAbsent {
-			c.known.put(e.Info)
+			c.remember(e.Info)
 		} else {
 			err = notFound(path)
 		}

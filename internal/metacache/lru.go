@@ -32,6 +32,23 @@ func (l *lru[K, V]) get(k K) (V, bool) {
 	return n.value, true
 }
 
+// peek is get without a use.
+func (l *lru[K, V]) peek(k K) (v V, ok bool) {
+	if n, ok := l.m[k]; ok {
+		return n.value, true
+	}
+	return v, false
+}
+
+// grow adds to the cost of what is kept under k.
+func (l *lru[K, V]) grow(k K, cost int64) {
+	if n, ok := l.m[k]; ok {
+		n.cost += cost
+		l.used += cost
+		l.shrink()
+	}
+}
+
 // put keeps v, unless it alone is above the budget.
 func (l *lru[K, V]) put(k K, v V, cost int64) {
 	l.remove(k)

@@ -24,7 +24,6 @@ type names struct {
 	bytes  int64    // of chunks
 	offs   []int64  // on disk: where each full chunk begins, and the end of the last
 	file   *os.File
-	failed bool // the file could not be made: the names stay in memory
 	tail   []byte
 }
 
@@ -42,21 +41,21 @@ func (s *names) append(it item) error {
 	s.chunks = append(s.chunks, chunk)
 	s.bytes += int64(cap(chunk)) + 24
 	total := s.used.Add(int64(cap(chunk)) + 24)
-	if s.n > spillAbove || total > s.budget {
-		return s.spill()
+	if s.n <= spillAbove && total <= s.budget {
+		return nil
 	}
-	return nil
+	err := s.spill()
+	if s.file == nil && total <= s.budget {
+		return nil // no file can be made, and memory still does
+	}
+	return err
 }
 
-// spill moves all names to a file. Where none can be made, the names stay where they are.
+// spill moves all names to a file.
 func (s *names) spill() error {
-	if s.failed {
-		return nil
-	}
 	f, err := os.CreateTemp(s.dir, "listing")
 	if err != nil {
-		s.failed = true
-		return nil
+		return fmt.Errorf("cannot make a file for a listing: %w", err)
 	}
 	os.Remove(f.Name())
 	s.file, s.offs = f, []int64{0}

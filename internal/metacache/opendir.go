@@ -39,48 +39,57 @@ func (c *Cache) reuseLocked(dir string) *dirList {
 		return nil
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.blind || d.closed:
-		return nil
-	case len(d.overlay) == 0:
-		return d
-	case !d.ended || d.names.file != nil:
-		return nil // its positions are in use, and to write it again costs more than to ask again
+	usable, changed := !d.blind && !d.stale && !d.closed && d.broken == nil, false
+	for _, o := range d.overlay {
+		changed = changed || o.kind != doubtful
 	}
-	return c.patchedLocked(d)
+	// To write a large listing again, or one whose end is not here, costs more than to ask again.
+	small := d.ended && d.names.file == nil
+	d.mu.Unlock()
+	switch {
+	case !usable || changed && !small:
+		return nil
+	case !changed:
+		return d
+	}
+	p := c.patchedLocked(d)
+	if p != nil {
+		c.keepLocked(p)
+	}
+	return p
 }
 
-// patchedLocked is d, whose lock is held too, with the changes of this mount in it. It takes d's place.
+// patchedLocked is d with the changes of this mount in it, or nil if that cannot be made.
 func (c *Cache) patchedLocked(d *dirList) *dirList {
-	items, err := d.names.get(0, d.names.n)
-	if err != nil {
-		return nil
-	}
 	p := c.newListLocked(d.dir)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.start, p.ended, p.doubles = d.start, true, d.doubles
 	p.pages = []pageMark{{0, d.start}}
+	items, err := d.names.get(0, d.names.n)
 	for _, it := range applyOverlay(items, d.overlay) {
 		if !p.merge.take(it.raw) {
 			p.doubles = true
-			continue
-		}
-		if err := p.names.append(it); err != nil {
-			p.blind = true
-			p.refs++
-			defer c.releaseLocked(p)
-			return nil
+		} else if err == nil {
+			err = p.names.append(it)
 		}
 	}
-	// A name that another machine may have changed as well is not for lookups; those added are as old as the listing.
+	if err != nil {
+		p.closed = true
+		p.names.close()
+		c.untrackLocked(p)
+		return nil
+	}
+	p.merge.last = d.merge.last
 	for raw, o := range d.overlay {
-		if o.kind == doubtful {
-			p.overlay[raw] = o
+		// Not for lookups: an added name is not as old as this listing says, and another machine's answer made a
+		// doubtful one.
+		if o.kind != gone {
+			p.overlay[raw] = overlay{kind: doubtful}
 		}
 	}
-	d.refs++ // for the caller's lock: keepLocked may drop d
-	c.keepLocked(p)
-	d.refs--
 	return p
 }
 
@@ -98,7 +107,7 @@ func (c *Cache) account(d *dirList) {
 		return
 	}
 	d.mu.Lock()
-	cost := 512 + d.names.cost()
+	cost := 512 + d.names.cost() + overlayCost*int64(len(d.overlay))
 	if d.names.file != nil {
 		cost = max(cost, c.lists.budget/16) // an open file each: at most sixteen
 	}

@@ -35,7 +35,7 @@ func (c *Cache) observe(key string, w *watch, start time.Time, info object.Info,
 	wrong := object.Is(err, object.KindNotFound, object.KindChanged)
 	if err == nil {
 		info.Key = key
-		c.known.put(info)
+		c.remember(info)
 	}
 	e := entryOf(info)
 	if err == nil && c.complete(e) && usablePath(path) && !(e.Dir && c.isFile(path)) {
