@@ -138,12 +138,14 @@ func TestLookupErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := newCache(t, s, typical())
+		s.mu.Lock() // questions of the case before may still run
 		s.fail = func(op, key string) object.Kind {
 			if op == tt.op && key == tt.key {
 				return object.KindDenied
 			}
 			return 0
 		}
+		s.mu.Unlock()
 		if got := lookup(t, c, tt.path, false); got != tt.want {
 			t.Errorf("%s %s fails: got %s, want %s", tt.op, tt.key, got, tt.want)
 		}
