@@ -22,17 +22,19 @@ type file struct {
 	io sync.RWMutex
 
 	// The rest is guarded by entry.mu.
-	data     *content.File // the local bytes; nil when nothing holds them
-	handles  int           // open handles
-	writers  int           // those of them that may write
-	unsent   bool          // there are changes that no object has yet
-	fresh    bool          // made here and never stored: no object has this name because of us
-	unlinked bool          // removed here; what is open lives on
-	failed   bool          // its last store met another machine's change; the journal keeps the bytes
-	checked  time.Time     // when an open last found the version to be the present one
-	storedAt time.Time     // when its bytes or attributes last changed in the bucket because of us
-	dirtied  time.Time     // since when there is something unsent
-	verdict  verdict       // what this node's lookup found, for the open that it is a part of
+	data      *content.File // the local bytes; nil when nothing holds them
+	handles   int           // open handles
+	writers   int           // those of them that may write
+	unsent    bool          // there are changes that no object has yet
+	fresh     bool          // made here and never stored: no object has this name because of us
+	unlinked  bool          // removed here; what is open lives on
+	failed    bool          // its last store met another machine's change; the journal keeps the bytes
+	checked   time.Time     // when an open last found the version to be the present one
+	storedAt  time.Time     // when its bytes or attributes last changed in the bucket because of us
+	dirtied   time.Time     // since when there is something unsent
+	moved     bool          // the kernel has pages from movedFrom on that are not the file's any more
+	movedFrom int64
+	verdict   verdict // what this node's lookup found, for the open that it is a part of
 }
 
 // A verdict tells an open that its thread's own lookup just found the version.

@@ -142,6 +142,9 @@ func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, sysca
 	if errno != 0 {
 		return 0, errno
 	}
+	if h.append { // another machine's append may have moved the end since the kernel asked for it
+		off = local.Size()
+	}
 	n, err := local.WriteAt(data, off)
 	if n > 0 {
 		h.wrote.Store(true)

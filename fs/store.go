@@ -87,6 +87,12 @@ func (f *file) untouched(h *handle) bool {
 // flush stores what is not in S3 yet and says how it went. It never answers EINTR, which would make close(2) lose
 // the error.
 func (f *file) flush(op string) syscall.Errno {
+	errno := f.flushBytes(op)
+	f.dropMoved()
+	return errno
+}
+
+func (f *file) flushBytes(op string) syscall.Errno {
 	f.io.Lock()
 	defer f.io.Unlock()
 	f.mu.Lock()
@@ -132,15 +138,33 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 	if err != nil {
 		return f.fs.errno(op, path, err)
 	}
+	size, from := data.Size(), data.Target().AppendFrom
 	info, err := f.fs.opts.Engine.Store(f.fs.ctx, data)
 	if err != nil {
 		return f.notStored(op, path, data, err)
 	}
 	f.stored(info, data)
+	if info.Size != size { // an append went behind what someone else had appended
+		f.mu.Lock()
+		f.moved, f.movedFrom = true, from
+		f.mu.Unlock()
+	}
 	if f.Forgotten() {
 		forget(f) // it was kept for its bytes alone
 	}
 	return 0
+}
+
+// dropMoved makes the kernel forget the pages of an append that is not where it was written: another machine's came
+// first. No lock is held.
+func (f *file) dropMoved() {
+	f.mu.Lock()
+	moved, from := f.moved, f.movedFrom
+	f.moved = false
+	f.mu.Unlock()
+	if moved {
+		f.dropPagesFrom(from)
+	}
 }
 
 // stored takes over the version that the bytes became.
