@@ -100,7 +100,9 @@ func (c *Config) readFile(path string, must bool) (layer, bool) {
 		l.vars[a.Key] = a
 	}
 	c.FilesRead = append(c.FilesRead, path)
-	c.checkFileMode(path, info.Mode(), l)
+	if info.Mode().IsRegular() { // not /dev/null
+		c.checkFileMode(path, info.Mode(), l)
+	}
 	return l, true
 }
 

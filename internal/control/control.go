@@ -18,6 +18,8 @@ import (
 type Request struct {
 	Op    string `json:"op"` // such as flush, unmount
 	Force bool   `json:"force,omitempty"`
+	ID    string `json:"id,omitempty"` // of a file of the journal
+	To    string `json:"to,omitempty"` // an absolute path
 }
 
 // reply is one line of the answer; the one with Done is the last.
@@ -77,11 +79,28 @@ func Listen(path string, handler Handler, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
+// Drain takes no more requests and waits until the ones that run are answered or ctx ends.
+func (s *Server) Drain(ctx context.Context) {
+	s.listener.Close()
+	idle := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+}
+
 // Close ends all requests, waits for them and removes the socket. It must not be called by a Handler.
 func (s *Server) Close() error {
 	s.cancel()
 	err := s.listener.Close() // also removes the socket
 	s.running.Wait()
+	if errors.Is(err, net.ErrClosed) { // by Drain
+		return nil
+	}
 	return err
 }
 
