@@ -142,8 +142,8 @@ func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, sysca
 	if errno != 0 {
 		return 0, errno
 	}
-	if h.append { // another machine's append may have moved the end since the kernel asked for it
-		off = local.Size()
+	if h.append {
+		off = f.end(local, off)
 	}
 	n, err := local.WriteAt(data, off)
 	if n > 0 {
@@ -156,6 +156,17 @@ func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, sysca
 		return uint32(n), f.fs.errno("write", path, err)
 	}
 	return uint32(n), 0
+}
+
+// end returns where an append goes that the kernel wants at off: behind what another machine appended, if that moved
+// the end after the kernel had asked for it.
+func (f *file) end(local *content.File, off int64) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.movedEnd > 0 && off == f.movedEnd {
+		return local.Size()
+	}
+	return off
 }
 
 // writable returns the local bytes, ready to be changed through h, or by a truncation without a handle if h is nil.

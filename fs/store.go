@@ -146,7 +146,7 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 	f.stored(info, data)
 	if info.Size != size { // an append went behind what someone else had appended
 		f.mu.Lock()
-		f.moved, f.movedFrom = true, from
+		f.moved, f.movedFrom, f.movedEnd = true, from, size
 		f.mu.Unlock()
 	}
 	if f.Forgotten() {
