@@ -94,9 +94,17 @@ func (st *state) settleBehind(ctx context.Context, s shot, a attempt, info objec
 	return info, err
 }
 
-// appendedTo journals that the tail of s is at the end of the object. The local file keeps its own view: what it has
-// before the tail is not what the object has there.
+// appendedTo notes that the tail of s is at the end of the object. The content store tells by its size that the object
+// is not what the file has, and forgets the latter. Where the sizes are the same it could not, and would take what the
+// file has before the tail for the object's: then the file keeps its own view, and goes on appending from its end.
 func (st *state) appendedTo(s shot, info object.Info) (object.Info, error) {
+	if info.Size != s.size {
+		if err := st.f.Stored(s.gen, version(s.target.Key, info)); err != nil {
+			return object.Info{}, err
+		}
+		st.untry()
+		return info, st.forgetUpload()
+	}
 	t := st.f.Target()
 	t.AppendFrom = s.size
 	if err := st.f.SetTarget(t); err != nil {

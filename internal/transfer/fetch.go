@@ -131,15 +131,15 @@ func (st *state) run(ctx context.Context, ft *fetch, buf *buffer) (err error) {
 		if !ok {
 			return &object.Error{Op: "GetObject", Kind: object.KindNotFound, Err: errors.New("the file has no version in the bucket")}
 		}
-		if err = st.stream(ctx, ft, v, buf.data); err == nil || !st.movedOn(ctx, v, err) {
+		if err = st.pour(ctx, ft, v, buf.data); err == nil || !st.movedOn(ctx, v, err) {
 			return err
 		}
 	}
 	return err
 }
 
-// stream reads the range of ft from version v into the file, a piece at a time.
-func (st *state) stream(ctx context.Context, ft *fetch, v content.Version, buf []byte) error {
+// pour reads the range of ft from version v into the file, a piece at a time.
+func (st *state) pour(ctx context.Context, ft *fetch, v content.Version, buf []byte) error {
 	opts := object.GetOptions{Offset: ft.pos, Length: ft.end - ft.pos, IfMatch: v.ETag}
 	whole := ft.pos == 0 && ft.end == v.Size && v.Size <= int64(len(buf))
 	if whole {

@@ -17,9 +17,9 @@ type job struct {
 }
 
 // Store puts everything of f into S3 under f.Target() and returns what is there then. On success f.Stored was called,
-// except where an append went behind other bytes than those that f has: then the Info is of another size than f, which
-// keeps its own view of the bytes, has nothing left to store and goes on appending behind what it has now. A file with
-// nothing to store costs no request.
+// so that f is that version. (One exception: a tail that went behind other bytes of the same length as those that f has
+// before it. Then f keeps its view, has nothing left to store, and what is appended goes behind the new version.) A
+// file with nothing to store costs no request.
 //
 // The condition follows from the Intent: New where nothing is (KindExists else), Replace without, Edit over the base
 // only (KindChanged else), Append behind whatever is there. KindChanged and KindExists are final: f.Fail has recorded

@@ -97,10 +97,8 @@ func (st *state) landed(ctx context.Context, s shot, now object.Info) bool {
 func (st *state) settleLanded(s shot, now object.Info) error {
 	st.e.log.Info("stored before the last stop", "key", s.target.Key)
 	if s.appends && (now.Size != s.size || s.behind()) {
-		if _, err := st.appendedTo(s, now); err != nil {
-			return err
-		}
-		return st.f.Drop()
+		_, err := st.appendedTo(s, now)
+		return err
 	}
 	if err := st.f.Stored(s.gen, version(s.target.Key, now)); err != nil {
 		return err
