@@ -147,15 +147,20 @@ func (f *FS) newNode(e metacache.Entry, asked time.Time) node {
 	if e.Dir {
 		return f.newDir(e, asked)
 	}
-	b := entry{fs: f, info: e.Info, attr: f.attrOf(e.Info, false), seen: asked}
-	switch b.attr.mode & syscall.S_IFMT {
+	a := f.attrOf(e.Info, false)
+	var n node
+	switch a.mode & syscall.S_IFMT {
 	case syscall.S_IFLNK:
-		return &symlink{entry: b}
+		n = &symlink{}
 	case syscall.S_IFIFO, syscall.S_IFSOCK:
-		b.attr.size = 0
-		return &special{entry: b}
+		a.size = 0
+		n = &special{}
+	default:
+		n = &file{}
 	}
-	return &file{entry: b}
+	b := n.base()
+	b.fs, b.info, b.attr, b.seen = f, e.Info, a, asked
+	return n
 }
 
 // put gives name to n, which takes it from old. It is false, and does nothing, if another node has the name or if old
