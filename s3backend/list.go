@@ -116,6 +116,10 @@ func (s *Store) readPage(out *s3.ListObjectsV2Output, opts object.ListOptions, a
 
 // goOn makes the token of the next page and ends a listing that goes round in circles.
 func (s *Store) goOn(page object.Page, out *s3.ListObjectsV2Output, opts object.ListOptions, at cursor) (object.Page, error) {
+	// Some servers tell a common prefix again on the page behind it.
+	if n := len(page.Prefixes); opts.Token != "" && n > 0 && page.Prefixes[0] == at.last {
+		page.Prefixes = page.Prefixes[1:n]
+	}
 	first, last := "", ""
 	for _, names := range [][]string{keysOf(page.Objects), page.Prefixes} {
 		if len(names) > 0 {

@@ -86,6 +86,9 @@ type Store struct {
 	sums        atomic.Int32 // a sumMode
 	sumsSure    atomic.Bool  // the server has confirmed a CRC64NVME
 	probe       probe
+	// lyingSums: a copied part is answered with the checksum of its whole source, as versitygw 1.8.0 does, which then
+	// stores it as that of the object. Uploads are made without checksums there; found out by the probe.
+	lyingSums atomic.Bool
 
 	life context.Context // of work that outlives who asked for it; ended by stop
 	stop context.CancelFunc

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"sync/atomic"
@@ -38,8 +39,13 @@ func (s *Store) CreateUpload(ctx context.Context, key string, opts object.PutOpt
 	if err != nil {
 		return nil, err
 	}
+	_, _ = s.traits(ctx) // which tells whether the parts' checksums can be trusted
+	return s.createUpload(ctx, key, full, metadata, opts)
+}
+
+func (s *Store) createUpload(ctx context.Context, key, full string, metadata map[string]string, opts object.PutOptions) (*upload, error) {
 	u := &upload{s: s, key: key, full: full, opts: opts}
-	err = s.do(ctx, op, key, func(ctx context.Context, _ attempt) error {
+	err := s.do(ctx, "CreateMultipartUpload", key, func(ctx context.Context, _ attempt) error {
 		return s.withSum(func(mode sumMode) error { return u.create(ctx, mode, metadata) })
 	})
 	if err != nil {
@@ -52,6 +58,9 @@ func (u *upload) create(ctx context.Context, mode sumMode, metadata map[string]s
 	in := &s3.CreateMultipartUploadInput{Bucket: &u.s.bucket, Key: &u.full, Metadata: metadata}
 	if u.opts.ContentType != "" {
 		in.ContentType = &u.opts.ContentType
+	}
+	if mode == sumCRC && u.s.lyingSums.Load() {
+		mode = sumMD5
 	}
 	if mode == sumCRC {
 		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject
@@ -76,6 +85,9 @@ func (u *upload) create(ctx context.Context, mode sumMode, metadata map[string]s
 func (s *Store) ResumeUpload(key, id string, opts object.PutOptions) object.Upload {
 	u := &upload{s: s, key: key, full: s.prefix + key, id: id, opts: opts}
 	u.sum.Store(s.sums.Load())
+	if s.lyingSums.Load() {
+		u.sum.Store(int32(sumMD5))
+	}
 	return u
 }
 
@@ -138,6 +150,9 @@ func (u *upload) send(ctx context.Context, part *object.Part, body object.Body, 
 // Complete implements object.Upload.
 func (u *upload) Complete(ctx context.Context, parts []object.Part) (object.Info, error) {
 	const op = "CompleteMultipartUpload"
+	if err := inOrder(parts); err != nil {
+		return object.Info{}, &object.Error{Op: op, Key: u.key, Kind: object.KindInvalid, Err: err}
+	}
 	cond, err := u.s.guard(ctx, op, u.key, conditions{u.opts.IfMatch, u.opts.IfNoneMatch}, honoursComplete)
 	if err != nil {
 		return object.Info{}, err
@@ -184,6 +199,18 @@ func (u *upload) complete(ctx context.Context, parts []object.Part, cond conditi
 		return object.Info{}, err
 	}
 	return u.look(ctx, info), nil
+}
+
+func inOrder(parts []object.Part) error {
+	if len(parts) == 0 {
+		return errors.New("an upload without parts")
+	}
+	for i := 1; i < len(parts); i++ {
+		if parts[i].Number <= parts[i-1].Number {
+			return fmt.Errorf("part %d behind part %d", parts[i].Number, parts[i-1].Number)
+		}
+	}
+	return nil
 }
 
 // completed is what is known beforehand of the object that parts make.
@@ -236,8 +263,11 @@ func (u *upload) finishWith(ctx context.Context, parts []object.Part, whole comp
 	in := &s3.CompleteMultipartUploadInput{Bucket: &u.s.bucket, Key: &u.full, UploadId: &u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{}}
 	for _, p := range parts {
-		in.MultipartUpload.Parts = append(in.MultipartUpload.Parts,
-			types.CompletedPart{ETag: quote(p.ETag), PartNumber: aws.Int32(int32(p.Number))})
+		part := types.CompletedPart{ETag: quote(p.ETag), PartNumber: aws.Int32(int32(p.Number))}
+		if withCRC { // S3 does not need it beside the whole's; versitygw does
+			part.ChecksumCRC64NVME = aws.String(encodeCRC(p.CRC64NVME))
+		}
+		in.MultipartUpload.Parts = append(in.MultipartUpload.Parts, part)
 	}
 	in.IfMatch, in.IfNoneMatch = cond.headers()
 	if withCRC {

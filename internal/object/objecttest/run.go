@@ -20,8 +20,12 @@ type Options struct {
 	SilentDelete string
 	// Refuses tells why a key cannot be stored, "" for one that can. nil takes all.
 	Refuses func(key string) string
+	// MetadataLimit is the most bytes of metadata that are surely taken; 0 is S3's 2,048.
+	MetadataLimit int
 	// NoMetadataLimit is why more than 2 KB of metadata are taken; "" where they are KindTooLarge.
 	NoMetadataLimit string
+	// StartAfterExisting is why StartAfter must be a key that is there; "" where any will do.
+	StartAfterExisting string
 	// PlainETags tells that the ETag of a Put is the MD5 of its bytes.
 	PlainETags bool
 }
@@ -36,6 +40,9 @@ type suite struct {
 func Run(t *testing.T, open func(t *testing.T) object.Store, opts Options) {
 	if opts.PartSize == 0 {
 		opts.PartSize = 5 << 20
+	}
+	if opts.MetadataLimit == 0 {
+		opts.MetadataLimit = 2048
 	}
 	if opts.Refuses == nil {
 		opts.Refuses = func(string) string { return "" }
@@ -59,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) object.Store, opts Options) {
 		{"ListDelimiter", testListDelimiter},
 		{"ListPages", testListPages},
 		{"ListStartAfter", testListStartAfter},
+		{"ListStartAnywhere", testListStartAnywhere},
 		{"ListToken", testListToken},
 		{"Delete", testDelete},
 		{"DeleteConditions", testDeleteConditions},

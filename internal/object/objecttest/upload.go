@@ -62,10 +62,9 @@ func testUpload(t *testing.T, s *suite) {
 	if string(got) != string(content[edge:edge+10]) {
 		t.Error("a range over the edge of two parts is wrong")
 	}
-	_, err = u.Complete(t.Context(), parts)
-	wantKind(t, "complete again", err, object.KindNotFound)
-	if !errors.Is(err, object.ErrNoUpload) {
-		t.Errorf("complete again: %v is not ErrNoUpload", err)
+	// S3 may answer a repeated Complete as it did the first.
+	if again, err := u.Complete(t.Context(), parts); err == nil && again.ETag != info.ETag || err != nil && !errors.Is(err, object.ErrNoUpload) {
+		t.Errorf("complete again: %+v, %v", again, err)
 	}
 }
 

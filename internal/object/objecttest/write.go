@@ -121,9 +121,9 @@ func testMetadata(t *testing.T, s *suite) {
 }
 
 func testMetadataLimit(t *testing.T, s *suite) {
-	fits := map[string]string{"k": strings.Repeat("v", 2047)}
+	fits := map[string]string{"k": strings.Repeat("v", s.opts.MetadataLimit-1)}
 	if _, err := s.store.Put(t.Context(), "o", object.Bytes(nil), object.PutOptions{Metadata: fits}); err != nil {
-		t.Errorf("2048 bytes of metadata: %v", err)
+		t.Errorf("%d bytes of metadata: %v", s.opts.MetadataLimit, err)
 	}
 	if s.opts.NoMetadataLimit != "" {
 		t.Skip(s.opts.NoMetadataLimit)
