@@ -166,6 +166,47 @@ func TestLateAnswersAreNotKept(t *testing.T) {
 	}
 }
 
+// Of two answers the one that was asked for later counts, in whatever order they come.
+func TestOlderAnswerComesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounting()
+		s.put(t, "f", "old", object.PutOptions{})
+		c := newCache(t, s, typical())
+		delay := 3 * time.Second
+		s.after = func(string, string) {
+			d := delay
+			delay = 0
+			time.Sleep(d)
+		}
+		done := make(chan struct{})
+		go func() { c.Head(t.Context(), "f"); close(done) }()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		s.put(t, "f", "newer", object.PutOptions{})
+		c.Head(t.Context(), "f")
+		<-done
+		if e, ok := c.Known("f"); !ok || e.Info.Size != 5 {
+			t.Errorf("known as %+v, %v", e, ok)
+		}
+	})
+}
+
+func TestMarkerBehindFile(t *testing.T) {
+	s := newCounting()
+	c := newCache(t, s, typical())
+	put(t, c, "f", "1", nil)
+	put(t, c, "f/", "", nil)
+	if got := lookup(t, c, "f", false); got != "file f" {
+		t.Errorf("got %s", got)
+	}
+	if _, err := c.Head(t.Context(), "f/"); err != nil {
+		t.Error(err)
+	}
+	if got := lookup(t, c, "f", false); got != "file f" {
+		t.Errorf("after a HEAD of the marker: got %s", got)
+	}
+}
+
 // A lookup that this mount's change overtook answers with the change.
 func TestLookupSeesChangeMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -181,6 +222,29 @@ func TestLookupSeesChangeMeanwhile(t *testing.T) {
 		synctest.Wait()
 		put(t, c, "f", "1", nil)
 		if got := <-got; got != "file f" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// The same for the directories above: the first child makes them.
+func TestLookupOfParentMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCounting()
+		o := typical()
+		o.NegativeTTL = ttl(time.Hour)
+		c := newCache(t, s, o)
+		s.after = func(op, _ string) {
+			if op != "PUT" {
+				time.Sleep(time.Second)
+			}
+		}
+		done := make(chan struct{})
+		go func() { lookup(t, c, "a", false); close(done) }()
+		synctest.Wait()
+		put(t, c, "a/b/f", "1", nil)
+		<-done
+		if got := lookup(t, c, "a", false); got != "dir" {
 			t.Errorf("got %s", got)
 		}
 	})

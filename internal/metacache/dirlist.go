@@ -218,10 +218,7 @@ func (d *dirList) fetch(ctx context.Context, token string, since uint64) {
 		d.broken = d.takeLocked(page, since, start)
 	}
 	d.err = err
-	left := d.left
-	ended := d.ended
-	close(d.loading)
-	d.loading = nil
+	left, ended := d.left, d.ended
 	d.mu.Unlock()
 	if err == nil {
 		d.c.account(d)
@@ -229,6 +226,10 @@ func (d *dirList) fetch(ctx context.Context, token string, since uint64) {
 	if ended && left > 0 {
 		d.c.reportUnusable(d.dir, left)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	close(d.loading)
+	d.loading = nil
 }
 
 // takeLocked adds a page that was asked for at start.

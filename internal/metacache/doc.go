@@ -32,6 +32,6 @@
 //
 // # Locks
 //
-// Cache.mu comes before dirList.mu and before Listing.mu is never taken together with Cache.mu; known.mu is a leaf. No
-// request is ever made under a lock.
+// Cache.mu comes before dirList.mu, of which two are held at once only under Cache.mu; known.mu is a leaf. The turn of a
+// Listing is taken before all of them, and is the only one that is held while a request runs.
 package metacache
