@@ -81,4 +81,3 @@ func (d *dirList) spoil() {
 	defer d.mu.Unlock()
 	d.stale = true
 }
-
