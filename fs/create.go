@@ -21,12 +21,12 @@ func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *
 	if d.fs.opts.ReadOnly {
 		return nil, nil, 0, syscall.EROFS
 	}
-	path, errno := d.child(name)
+	path, unlock, errno := d.claim(name)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
-	defer d.fs.names.lock(path)()
-	f, errno := d.newFile(name, path, flags, mode)
+	defer unlock()
+	f, errno := d.newFile(ctx, path, flags, mode)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
@@ -43,11 +43,11 @@ func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *
 }
 
 // newFile makes the node of a new file, and with O_EXCL its empty object.
-func (d *dir) newFile(name, path string, flags, mode uint32) (*file, syscall.Errno) {
+func (d *dir) newFile(ctx context.Context, path string, flags, mode uint32) (*file, syscall.Errno) {
 	now := time.Now()
 	o := &d.fs.opts
 	f := &file{entry: entry{fs: d.fs, seen: now}, fresh: true}
-	f.attr = attr{mode: syscall.S_IFREG | mode&0o7777, uid: o.UID, gid: o.GID, mtime: now, ctime: now}
+	f.attr = d.fs.born(ctx, syscall.S_IFREG|mode&0o7777)
 	if o.FileModeFloor {
 		f.attr.mode |= o.FileMode & 0o7777
 	}
