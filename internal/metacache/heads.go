@@ -12,15 +12,16 @@ import (
 // the LastModified of a listing.
 const clockSlack = 2 * time.Second
 
-// fill adds to the entries of dir what a listing does not tell, and says which of them are gone. If ctx ends first,
-// the entries must not be used; HEADs that run end by themselves and are known then.
-func (c *Cache) fill(ctx context.Context, dir string, entries []numbered) (missing []bool, err error) {
+// fill corrects the entries of dir by what was learned since they were listed, and says which of them are gone. full
+// adds what a listing does not tell. If ctx ends first, the entries must not be used; HEADs that run end by themselves
+// and are known then.
+func (c *Cache) fill(ctx context.Context, dir string, entries []numbered, full bool) (missing []bool, err error) {
 	missing = make([]bool, len(entries))
 	var todo []int
 	for i := range entries {
 		e := &entries[i]
 		missing[i] = e.gone
-		if !e.gone && !c.fillKnown(below(dir)+e.Name, e) && c.o.PosixMetadata {
+		if !e.gone && !c.fillKnown(below(dir)+e.Name, e, full) && full && c.o.PosixMetadata {
 			todo = append(todo, i)
 		}
 	}
@@ -64,17 +65,18 @@ func (c *Cache) fillAsked(ctx context.Context, prefix string, entries []numbered
 	return ctx.Err()
 }
 
-// fillKnown adds to e what is known without asking, and reports whether that is all.
-func (c *Cache) fillKnown(path string, e *numbered) bool {
+// fillKnown adds to e what is known without asking, and reports whether that is all. What is as old as the listing is
+// added only for a full entry.
+func (c *Cache) fillKnown(path string, e *numbered, full bool) bool {
 	c.mu.Lock()
 	s, ok := c.entries.get(path)
 	ok = ok && !s.absent && c.fresh(path, s) && c.complete(s.e)
 	c.mu.Unlock()
 	switch {
-	case ok && (!s.asof.Before(e.at) || e.Dir && s.e.Dir):
+	case ok && (!s.asof.Before(e.at) || full && e.Dir && s.e.Dir):
 		e.Entry = s.e // newer than the listing, or all that can be known
 		return true
-	case e.changed:
+	case e.changed || !full:
 		return false
 	case ok && !e.Dir && s.e.Info.Key == path && sameAsListed(s.e.Info, e.Info):
 		info := s.e.Info

@@ -144,9 +144,11 @@ func TestMetadataAfterChange(t *testing.T) {
 		l := openDir(t, c, "d")
 		put(t, c, "d/a", "longer", nil)
 		remove(t, c, "d/b")
-		got, err := l.Metadata(t.Context(), 0, 10)
-		if err != nil || len(got) != 2 || got[0].Info.Size != 6 || got[1].Name != "c" {
-			t.Errorf("posix %v: %+v, %v", posix, got, err)
+		for _, read := range []readFunc{l.Read, l.Metadata} {
+			got, err := read(t.Context(), 0, 10)
+			if err != nil || len(got) != 2 || got[0].Info.Size != 6 || got[1].Name != "c" {
+				t.Errorf("posix %v: %+v, %v", posix, got, err)
+			}
 		}
 	}
 }

@@ -23,23 +23,20 @@ type Listing struct {
 }
 
 // Read returns n entries from position pos on, fewer only at the end, and io.EOF if there is none. n is at least 1.
-// They are in the order of keys, where a directory's name ends in a slash, and have no metadata.
+// They are in the order of keys, where a directory's name ends in a slash. It asks for nothing but names: Info.Metadata
+// is nil unless this mount learned of the entry after it was listed.
 func (l *Listing) Read(ctx context.Context, pos, n int) ([]Entry, error) {
-	if err := l.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer l.leave()
-	got, err := l.read(ctx, pos, n)
-	if err != nil {
-		return nil, err
-	}
-	return l.returned(got)
+	return l.collect(ctx, pos, n, false)
 }
 
 // Metadata is Read with Info.Metadata filled where Options.PosixMetadata asks for it: from what is known of the
 // version, else by a HEAD each, Options.Heads at a time in all listings. Directories have their Marker then. Names that turn
 // out to be gone are left out. Where a HEAD fails otherwise Metadata is nil, and a Lookup tells why.
 func (l *Listing) Metadata(ctx context.Context, pos, n int) ([]Entry, error) {
+	return l.collect(ctx, pos, n, true)
+}
+
+func (l *Listing) collect(ctx context.Context, pos, n int, full bool) ([]Entry, error) {
 	if err := l.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -53,16 +50,16 @@ func (l *Listing) Metadata(ctx context.Context, pos, n int) ([]Entry, error) {
 		if err == io.EOF {
 			break
 		}
-		if out, err = l.describe(ctx, got, out); err != nil {
+		if out, err = l.describe(ctx, got, out, full); err != nil {
 			return nil, err
 		}
 	}
 	return l.returned(out)
 }
 
-// describe adds got with its metadata to out, but for names that are gone and that nobody has seen.
-func (l *Listing) describe(ctx context.Context, got, out []numbered) ([]numbered, error) {
-	missing, err := l.d.c.fill(ctx, l.d.dir, got)
+// describe adds got to out, but for names that are gone and that nobody has seen. full is with metadata.
+func (l *Listing) describe(ctx context.Context, got, out []numbered, full bool) ([]numbered, error) {
+	missing, err := l.d.c.fill(ctx, l.d.dir, got, full)
 	if err != nil {
 		return nil, err
 	}
