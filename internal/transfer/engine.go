@@ -86,6 +86,7 @@ type state struct {
 	failures int           // of background sends, in a row
 	sends    map[int]int   // how often each part was sent in the background
 	writes   int           // hints of Wrote
+	freed    int64         // bytes of sent parts that were given up locally
 	looked   int64         // the size of the file when full parts were last looked for
 }
 

@@ -63,7 +63,9 @@ func (r *Reader) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 			return 0, &object.Error{Op: "read", Key: r.st.f.Target().Key, Kind: object.KindUnsupported, Err: err}
 		}
 		stalled = true
-		if err := r.demand(ctx, off, int64(len(p))); err != nil {
+		if err := r.demand(ctx, off, int64(len(p))); noRoom(err) {
+			return r.st.direct(ctx, p, off)
+		} else if err != nil {
 			return 0, err
 		}
 	}

@@ -62,7 +62,7 @@ func (st *state) sendRange(ctx context.Context, up object.Upload, n int, off, si
 
 // withBody calls do with [off, off+size) of the file and its checksum, in its turn among what is sent at once.
 func (st *state) withBody(ctx context.Context, off, size int64, do func(object.Body, uint64) error) error {
-	if err := st.local(ctx, off, off+size); err != nil {
+	if err := st.local(ctx, off, off+size); err != nil && !noRoom(err) {
 		return err
 	}
 	err := st.withBodyIn(ctx, off, size, do)
@@ -97,24 +97,21 @@ func (st *state) withBodyIn(ctx context.Context, off, size int64, do func(object
 	return do(object.Bytes(buf.data), crc64.Checksum(buf.data, nvme))
 }
 
-// read fills p from off of the file. Bytes of the base that were evicted since they were made local are fetched again.
+// read fills p from off of the file. Bytes of the base that are not local although they were fetched, since there is
+// no room for them, are fetched once more.
 func (st *state) read(ctx context.Context, p []byte, off int64) error {
-	for {
-		n, err := st.f.ReadAt(p, off)
-		var miss *content.MissingError
-		switch {
-		case n == len(p):
-			return nil
-		case errors.As(err, &miss) && !miss.Sent && !miss.Lost:
-			if err := st.local(ctx, off, off+int64(len(p))); err != nil {
-				return err
-			}
-		case err == nil || errors.Is(err, io.EOF):
-			return errMoved
-		default:
-			return err
-		}
+	n, err := st.f.ReadAt(p, off)
+	var miss *content.MissingError
+	if errors.As(err, &miss) && !miss.Sent && !miss.Lost {
+		n, err = st.direct(ctx, p, off)
 	}
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return errMoved
+	}
+	return err
 }
 
 // sum returns the checksum of the range.

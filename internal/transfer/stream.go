@@ -100,36 +100,84 @@ func (st *state) partSent(part object.Part, pc piece, gen uint64) error {
 	if err := st.f.PartSent(part, pc.off, gen); err != nil {
 		return err
 	}
-	_, err := st.f.PunchSent()
+	return st.punch()
+}
+
+// punch gives the local bytes of sent parts up if the disk is short.
+func (st *state) punch() error {
+	freed, err := st.f.PunchSent()
+	st.mu.Lock()
+	st.freed += freed
+	st.mu.Unlock()
 	return err
 }
 
 // Wrote is a hint that f was written. Once two full parts of a new file are there, the parts behind the writer are
 // sent in the background. It costs nothing where there is nothing to do, and never waits.
 func (e *Engine) Wrote(f *content.File) {
-	if f.Size() < 2*e.opts.PartSize {
-		return
-	}
-	t := f.Target()
-	_, limit, based := f.Base()
-	whole := t.Intent == content.IntentNew || t.Intent == content.IntentReplace
-	if !whole || based && limit > 0 {
+	if !e.streams(f) {
 		return
 	}
 	st := e.use(f)
-	if !st.startPump() {
+	if !st.startPump(false) {
 		st.done()
 	}
 }
 
-// startPump starts the background sends unless they run or there is no need. They take over the caller's use of st.
-func (st *state) startPump() bool {
+// streams tells whether parts of f may be sent before it is complete.
+func (e *Engine) streams(f *content.File) bool {
+	if f.Size() < 2*e.opts.PartSize {
+		return false
+	}
+	t := f.Target()
+	_, limit, based := f.Base()
+	whole := t.Intent == content.IntentNew || t.Intent == content.IntentReplace
+	return whole && (!based || limit == 0)
+}
+
+// MakeRoom is for a write that failed because the local disk or its budget is full: it sends full parts of f, waits
+// for them, and gives their local bytes up. The write is to be tried again afterwards, and is refused if it fails
+// although MakeRoom returned 0 bytes. The end of ctx ends the waiting only.
+func (e *Engine) MakeRoom(ctx context.Context, f *content.File) (freed int64, err error) {
+	if !e.streams(f) {
+		return 0, nil
+	}
+	st := e.use(f)
+	defer st.done()
+	before := st.room()
+	if e.use(f); !st.startPump(true) {
+		st.done()
+	}
+	st.mu.Lock()
+	pump := st.pump
+	st.mu.Unlock()
+	if pump != nil {
+		select {
+		case <-pump:
+		case <-ctx.Done():
+			return 0, canceled("UploadPart", f.Target().Key, ctx.Err())
+		}
+	}
+	err = st.punch()
+	return st.room() - before, err
+}
+
+// room returns how many bytes were given up so far.
+func (st *state) room() int64 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.freed
+}
+
+// startPump starts the background sends unless they run or it is not worth looking. They take over the caller's use of
+// st. With now set it looks in any case.
+func (st *state) startPump(now bool) bool {
 	size := st.f.Size()
 	st.mu.Lock()
 	st.writes++
 	idle := st.pump == nil && st.job == nil && st.halts == 0 && st.failures < maxFailures
 	// Looking for full parts costs a walk through what is dirty, which is not worth it after each write.
-	if !idle || (size < st.looked+st.e.opts.PartSize && st.writes%lookEvery != 0) {
+	if !idle || !now && size < st.looked+st.e.opts.PartSize && st.writes%lookEvery != 0 {
 		st.mu.Unlock()
 		return false
 	}
