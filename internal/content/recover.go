@@ -25,8 +25,10 @@ type replayed struct {
 	damaged   bool // slots in the middle are bad
 }
 
-// replay adds up a record.
-func replay(b []byte) (*replayed, error) {
+// replay adds up a record. A bad slot before the last commit, or in the boot in which it was written, is damage: what is
+// behind it still counts. After a power loss, slots that no Sync confirmed count up to the first bad one, since zeros
+// that a later write leaves before it are zeros only if nothing between is missing.
+func replay(b []byte, sameBoot bool) (*replayed, error) {
 	h, start, err := parseHeader(b)
 	if err != nil {
 		return nil, err
@@ -42,6 +44,10 @@ func replay(b []byte) (*replayed, error) {
 	}
 	for n := range r.slots {
 		s, ok := parseSlot(body[n*slotSize:], n)
+		if !ok && n >= r.committed && !sameBoot {
+			r.slots = n
+			break
+		}
 		if !ok {
 			r.damaged = true
 			continue
@@ -113,7 +119,7 @@ func (s *Store) recoverRecord(id string, sameBoot, check bool) error {
 		}
 		return nil
 	}
-	r, err := replay(b)
+	r, err := replay(b, sameBoot)
 	if err != nil {
 		return s.setAside(id, b, err)
 	}

@@ -52,9 +52,13 @@ func (f *File) Stored(gen uint64, v Version) error {
 func (f *File) storedAll(v Version) error {
 	f.toBase(v, extents{}, v.Size == f.size)
 	f.size, f.limit = v.Size, v.Size
-	f.free(&f.stale)
 	err := f.end()
 	f.s.list(f, v)
+	if err == nil && f.stale.n > 0 {
+		if err = f.beforeOverwrite(); err == nil {
+			f.free(&f.stale)
+		}
+	}
 	return err
 }
 

@@ -1,0 +1,220 @@
+package content
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// history knows, for each byte of a file, every value that it had since the last Sync.
+type history struct {
+	now   []byte
+	had   [][4]uint64 // by byte: the set of values
+	sizes map[int64]bool
+	safe  bool // a Sync returned, and the file was not stored since
+}
+
+func (h *history) put(off int64, b []byte) {
+	for int64(len(h.had)) < off+int64(len(b)) {
+		h.had = append(h.had, [4]uint64{})
+	}
+	for i, v := range b {
+		h.had[off+int64(i)][v/64] |= 1 << (v % 64)
+	}
+	h.sizes[int64(len(h.now))] = true
+}
+
+func (h *history) resize(size int64) {
+	old := int64(len(h.now))
+	if size <= old {
+		h.now = h.now[:size:size]
+		h.put(0, nil)
+		return
+	}
+	h.now = append(h.now, make([]byte, size-old)...)
+	h.put(old, h.now[old:])
+}
+
+func (h *history) write(off int64, b []byte) {
+	if end := off + int64(len(b)); end > int64(len(h.now)) {
+		h.resize(end)
+	}
+	copy(h.now[off:], b)
+	h.put(off, b)
+}
+
+// synced forgets what was before.
+func (h *history) synced() {
+	h.had, h.sizes, h.safe = nil, map[int64]bool{}, true
+	h.put(0, h.now)
+}
+
+// verify reads a file after a power loss. Bytes are of the history or an error; they are never an error that a Sync
+// covered and nothing touched since.
+func (h *history) verify(t *rapid.T, f *File, base []byte) {
+	size := f.Size()
+	if !h.sizes[size] {
+		t.Fatalf("size %d was never, since the last Sync", size)
+	}
+	for i := range size {
+		b := make([]byte, 1)
+		_, err := f.ReadAt(b, i)
+		var miss *MissingError
+		switch {
+		case errors.As(err, &miss) && miss.Lost:
+			if _, ok := f.Failed(); !ok {
+				t.Fatalf("byte %d is lost and the file is no conflict", i)
+			}
+			if h.safe && ones(h.had[i]) < 2 && i < int64(len(h.now)) && h.sizes[int64(len(h.now))] && len(h.sizes) == 1 {
+				t.Fatalf("byte %d was synced and is lost", i)
+			}
+			continue
+		case errors.As(err, &miss) && i < int64(len(base)):
+			b[0] = base[i]
+		case err != nil && err != io.EOF:
+			t.Fatalf("ReadAt(%d): %v", i, err)
+		}
+		if v := b[0]; h.had[i][v/64]&(1<<(v%64)) == 0 {
+			t.Fatalf("byte %d is %d, which it never was since the last Sync; it is %d", i, v, h.now[min(i, int64(len(h.now))-1)])
+		}
+	}
+}
+
+func ones(set [4]uint64) (n int) {
+	for v := range 256 {
+		if set[v/64]&(1<<(v%64)) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+type powerRun struct {
+	disk *memDisk
+	s    *Store
+	f    *File
+	h    *history
+	base []byte
+	v    Version
+	n    int
+}
+
+func (r *powerRun) open(t *rapid.T) {
+	s, err := Open(Options{Dir: "mem", KeepFree: -1, disk: r.disk})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	r.s = s
+}
+
+func (r *powerRun) step(t *rapid.T) {
+	var err error
+	off := rapid.Int64Range(0, 6000).Draw(t, "off")
+	n := rapid.IntRange(1, 3000).Draw(t, "len")
+	switch op := rapid.IntRange(0, 10).Draw(t, "op"); op {
+	case 0, 1, 2, 3:
+		if op > 1 {
+			off = int64(len(r.h.now))
+		}
+		b := pattern(n, rapid.Byte().Draw(t, "seed"))
+		_, err = r.f.WriteAt(b, off)
+		r.h.write(off, b)
+	case 4:
+		err = r.f.Truncate(off)
+		r.h.resize(off)
+	case 5:
+		err = r.f.Zero(off, int64(n))
+		if size := int64(len(r.h.now)); off < size {
+			r.h.write(off, make([]byte, min(size-off, int64(n))))
+		}
+	case 6, 7:
+		err = r.f.Sync()
+		if r.f.Dirty() {
+			r.h.synced()
+		}
+	case 8:
+		if !r.f.Dirty() {
+			return
+		}
+		r.n++
+		r.v = Version{Key: "k", ETag: fmt.Sprint(r.n), Size: int64(len(r.h.now))}
+		err = r.f.Stored(r.f.Generation(), r.v)
+		r.base, r.h.safe = append([]byte{}, r.h.now...), false
+	case 9:
+		if off < int64(len(r.base)) {
+			err = r.f.Fill(r.base[off:], off)
+		}
+	case 10:
+		err = r.f.Closed()
+	}
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+}
+
+// TestPowerLoss loses power at random points. After it, what a Sync confirmed is there, and nothing is there that
+// never was.
+func TestPowerLoss(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := &powerRun{disk: newMemDisk(), h: &history{sizes: map[int64]bool{0: true}}}
+		r.open(t)
+		f, err := r.s.Create("k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.f = f
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			r.step(t)
+		}
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
+		r.disk = r.disk.powerLoss(rng)
+		for range 2 { // the second Open finds what the first one left
+			r.open(t)
+			r.verify(t)
+			r.s.unlock()
+		}
+	})
+}
+
+func (r *powerRun) verify(t *rapid.T) {
+	files := r.s.Recovered()
+	if r.h.safe && len(files) != 1 {
+		t.Fatalf("%d files recovered, one was synced", len(files))
+	}
+	for _, f := range files {
+		base := r.base
+		if v, _, ok := f.Base(); ok && !v.same(r.v) {
+			base = nil // an earlier version, whose bytes the history has forgotten or not
+		}
+		if base != nil || f.hasNoBase() {
+			r.h.verify(t, f, base)
+		}
+	}
+	if r.v.ETag == "" {
+		return
+	}
+	f, err := r.s.Version(r.v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Release()
+	for i := range r.v.Size {
+		b := make([]byte, 1)
+		var miss *MissingError
+		if _, err := f.ReadAt(b, i); err != nil && !errors.As(err, &miss) {
+			t.Fatalf("ReadAt(%d): %v", i, err)
+		}
+		if miss == nil && b[0] != r.base[i] {
+			t.Fatalf("byte %d of the clean file is %d, want %d", i, b[0], r.base[i])
+		}
+	}
+}
+
+func (f *File) hasNoBase() bool {
+	_, _, ok := f.Base()
+	return !ok
+}
