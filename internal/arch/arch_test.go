@@ -122,7 +122,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 		docs[dir] += f.ast.Doc.Text()
 	}
 	for dir, doc := range docs {
-		if dir == "cmd/sentientfs" && strings.HasPrefix(doc, "Sentientfs ") {
+		if dir == "cmd/sentientfs" && strings.HasPrefix(doc, "Command sentientfs ") {
 			continue
 		}
 		if want := "Package " + filepath.Base(dir) + " "; !strings.HasPrefix(doc, want) {
