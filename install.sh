@@ -179,7 +179,7 @@ install_to() {
 		$run cp bin/sentientfs "$1/bin/sentientfs.new"
 		$run mv "$1/bin/sentientfs.new" "$1/bin/sentientfs" # a running mount keeps the old one
 	fi
-	if [ "$(id -u)" -eq 0 ] && [ -d /sbin ] && [ "$(uname -s)" = Linux ]; then
+	if [ "$1" = /usr/local ] && [ "$(id -u)" -eq 0 ] && [ "$(uname -s)" = Linux ]; then
 		ln -sf "$1/bin/sentientfs" /sbin/mount.fuse.sentientfs # for fstab lines of the type fuse.sentientfs
 	fi
 	say "installed $1/bin/sentientfs $("$1/bin/sentientfs" version | cut -d' ' -f2)"

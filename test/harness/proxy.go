@@ -32,6 +32,7 @@ type Proxy struct {
 	inFlight map[string]int // by kind
 	most     map[string]int // the most of each kind at one time since Reset
 	faults   []*Fault
+	last     time.Time // when the last request came
 	closed   chan struct{}
 }
 
@@ -118,7 +119,7 @@ func (p *Proxy) begin(r *http.Request) (*Request, *Fault) {
 	request := &Request{Kind: kind, Key: key}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.requests = append(p.requests, request)
+	p.requests, p.last = append(p.requests, request), time.Now()
 	p.inFlight[kind]++
 	p.most[kind] = max(p.most[kind], p.inFlight[kind])
 	for _, f := range p.faults {
@@ -136,24 +137,29 @@ func (p *Proxy) end(r *Request, status int) {
 	r.Status = status
 }
 
-// Settle waits until no request is on its way.
+// quiet is how long nothing must have come for Settle. A lookup may be answered before the last of its questions is
+// sent, and nothing tells from outside whether there will be one.
+const quiet = 100 * time.Millisecond
+
+// Settle waits until no request is on its way and none has come for a while.
 func (p *Proxy) Settle(t testing.TB) {
 	t.Helper()
-	busy := func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, n := range p.inFlight {
-			if n > 0 {
-				return true
-			}
-		}
-		return false
-	}
-	for deadline := time.Now().Add(patience); busy(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !p.settled(); time.Sleep(quiet / 20) {
 		if time.Now().After(deadline) {
 			t.Fatal("requests are still on their way")
 		}
 	}
+}
+
+func (p *Proxy) settled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range p.inFlight {
+		if n > 0 {
+			return false
+		}
+	}
+	return time.Since(p.last) >= quiet
 }
 
 // Reset forgets the requests so far.
