@@ -115,7 +115,7 @@ fetch_go() {
 	tmp=$(mktemp -d)
 	curl -fsSL -o "$tmp/go.zip" "https://proxy.golang.org/golang.org/toolchain/@v/$version.zip"
 	(cd "$tmp" && unzip -q go.zip)
-	want=$(curl -fsSL "https://sum.golang.org/lookup/golang.org/toolchain@$version" |
+	want=$(curl -fsSL "https://proxy.golang.org/sumdb/sum.golang.org/lookup/golang.org/toolchain@$version" |
 		sed -n "s|^golang.org/toolchain $version h1:||p")
 	got=$(dir_hash "$tmp" golang.org)
 	if [ -z "$want" ] || [ "$got" != "$want" ]; then
