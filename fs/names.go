@@ -12,6 +12,8 @@ type nameLocks struct {
 	mu   sync.Mutex
 	free sync.Cond       // told of each unlock
 	held map[string]bool // by path: whether it is a tree; guarded by mu
+
+	waiting int // callers that wait; guarded by mu
 }
 
 // lock locks the paths, all at once so that two callers never wait for each other. The function that it returns
@@ -26,9 +28,11 @@ func (l *nameLocks) take(paths []string, trees bool) func() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.free.L = &l.mu
+	l.waiting++
 	for !l.freeLocked(paths, trees) {
 		l.free.Wait()
 	}
+	l.waiting--
 	if l.held == nil {
 		l.held = map[string]bool{}
 	}

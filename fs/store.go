@@ -14,18 +14,16 @@ import (
 // change asks for more than before. entry.mu is held.
 func (f *file) intendLocked(data *content.File, path string, want content.Intent) error {
 	t := data.Target()
-	next := t
-	next.Intent = stronger(t.Intent, want)
-	if t.Intent == content.IntentNone {
-		next.Key = path
-		next.AppendFrom = data.Size()
-		next.Metadata = f.metadataLocked()
-		next.ContentType = f.contentType(path)
+	if t.Intent == content.IntentNone || !f.unsent && !data.Dirty() { // what an earlier change was meant for does not count for this one
+		return data.SetTarget(content.Target{Key: path, Intent: want, AppendFrom: data.Size(),
+			Metadata: f.metadataLocked(), ContentType: f.contentType(path)})
 	}
-	if next.Intent == t.Intent {
+	next := stronger(t.Intent, want)
+	if next == t.Intent {
 		return nil
 	}
-	return data.SetTarget(next)
+	t.Intent = next
+	return data.SetTarget(t)
 }
 
 // stronger returns the intent that covers both. What is new or replaces all stays so; an append that is also written
