@@ -13,6 +13,7 @@ import (
 // TestBadInput: each mistake has its exit code, a sentence and a hint, and leaves no mount and no process.
 func TestBadInput(t *testing.T) {
 	s := newShell(t)
+	s.server = harness.StartServer(t, harness.Fake) // versitygw answers an unknown key with 404
 	file := filepath.Join(s.home, "file")
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
