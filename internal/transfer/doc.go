@@ -12,6 +12,9 @@
 // signal that interrupts a system call must not cut an upload. A caller's context ends its waiting only. All of it
 // ends with Engine.Close, which cancels and waits.
 //
+// What is fetched is kept in the local store and read from there. Where that has no room, bytes are passed through; a
+// writer whose disk is full waits in MakeRoom until parts of its file are in S3.
+//
 // The package must never hold a lock while a request runs, never hold one buffer while it waits for another, never
 // leave a multipart upload behind that the journal does not know, and never drop bytes that were written: what cannot
 // be stored stays in the journal and the caller gets the error.

@@ -36,7 +36,8 @@ type Options struct {
 	PartSize int64
 	// Fetches and Sends are the requests that may run at once in each direction; 0 means 16 and 8.
 	Fetches, Sends int
-	// Traits is what the server is known to honor. Where it ignores a condition, the Store asks beforehand.
+	// Traits is what the server is known to honor. Where it ignores a condition the Store asks beforehand, which leaves
+	// a moment in between: Replay says so in the log. All else is done alike.
 	Traits object.Traits
 	// Progress is told what is being stored and how much is left, after each step; nil for nobody. It must not block.
 	Progress func(Progress)

@@ -193,8 +193,9 @@ func (w *writer) save(rt *rapid.T) {
 	if after, _, _ := get(w.t, w.mem, "k"); !bytes.Equal(after, want) {
 		rt.Fatalf("%s: the bucket has %d bytes %.20x, want %d %.20x", what, len(after), after, len(want), want)
 	}
+	stored := intent != content.IntentAppend || len(w.tail) > 0 || !based
 	w.tail = nil
-	if w.f == nil || !dirty {
+	if w.f == nil || !dirty || !stored {
 		return
 	}
 	w.checkView(rt, want, what)

@@ -55,6 +55,9 @@ func (st *state) replay(ctx context.Context) error {
 		}
 		return st.conflict(ctx, s, kind)
 	}
+	if t := st.e.opts.Traits; late != nil && (late.none && !t.PutIfNoneMatch || late.etag != "" && !t.PutIfMatch) {
+		st.e.log.Warn("the server ignores conditions: what someone else stores at this moment may be replaced", "key", s.target.Key)
+	}
 	_, err = st.e.storeAs(ctx, st.f, late)
 	return err
 }
