@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/sentient-agi/sentientfs/fs"
+	"github.com/sentient-agi/sentientfs/internal/config"
+	"github.com/sentient-agi/sentientfs/internal/content"
+	"github.com/sentient-agi/sentientfs/internal/metacache"
+	"github.com/sentient-agi/sentientfs/internal/object"
+	"github.com/sentient-agi/sentientfs/internal/transfer"
+	"github.com/sentient-agi/sentientfs/s3backend"
+)
+
+// contentDir is the folder of the local content in the folder of a mount.
+const contentDir = "content"
+
+// A stack is everything below one mount, from the bucket up.
+type stack struct {
+	bucket  *s3backend.Store
+	names   *metacache.Cache
+	content *content.Store
+	engine  *transfer.Engine
+	traits  object.Traits
+}
+
+// openStack puts the layers of a mount on each other: the bucket, what is known of its names, the local content, and
+// the transfers between them. It is the only place that knows of all of them.
+func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress func(transfer.Progress)) (_ *stack, err error) {
+	s := &stack{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	debug.SetMemoryLimit(c.Disk.Memory)
+	if s.content, err = openContent(c, log); err != nil {
+		return nil, err
+	}
+	if s.bucket, err = openBucket(ctx, c, log); err != nil {
+		return nil, err
+	}
+	if s.traits, err = s.bucket.Traits(ctx); err != nil {
+		log.Warn("cannot find out which conditions the server honors: questions are asked instead", "error", err)
+	}
+	// Half of the memory is for bytes on their way, an eighth for names; the rest is the kernel's requests and Go's own.
+	s.names, err = metacache.New(s.bucket, metacache.Options{
+		StatTTL: c.Fresh.Stat.For, TypeTTL: c.Fresh.Type.For, NegativeTTL: c.Fresh.Negative.For, ListTTL: c.Fresh.List.For,
+		PosixMetadata: c.Files.PosixMetadata, ImplicitDirs: !c.Files.NoImplicitDir, Cheap: c.Files.Cheap,
+		Dir: filepath.Join(c.Folder(), "names"), Memory: c.Disk.Memory / 8, Log: log,
+	})
+	if err != nil {
+		return nil, fail(codeCache, "give --cache-dir a folder on a local disk", "cannot keep names in %s: %v", c.Folder(), err)
+	}
+	s.engine = transfer.New(transfer.Options{Store: s.names, Memory: c.Disk.Memory / 2, Traits: s.traits,
+		Progress: progress, Log: log})
+	return s, nil
+}
+
+// filesystem is what the kernel sees of the stack.
+func (s *stack) filesystem(c *config.Config, log *slog.Logger) *fs.FS {
+	prefix := 0
+	if c.Prefix != "" {
+		prefix = len(c.Prefix) + 1
+	}
+	return fs.New(fs.Options{
+		Names: s.names, Content: s.content, Engine: s.engine, Traits: s.traits,
+		UID: c.Files.UID, GID: c.Files.GID, FileMode: c.Files.FileMode, DirMode: c.Files.DirMode,
+		FileModeFloor: c.Files.FileModeSet, DirModeFloor: c.Files.DirModeSet,
+		PreserveOwner: c.Files.PreserveOwner, PosixMetadata: c.Files.PosixMetadata, ReadOnly: c.Files.ReadOnly,
+		Symlinks: fs.SymlinkPolicy(c.Files.Symlinks), UseContentType: c.S3.UseContentType,
+		StatTTL: c.Fresh.Stat.For, TypeTTL: c.Fresh.Type.For, NegativeTTL: c.Fresh.Negative.For, OpenTTL: c.Fresh.Open.For,
+		DirtyMaxAge: c.Fresh.DirtyMaxAge, PrefixLen: prefix, StateDir: filepath.Join(c.Folder(), "renames"), Log: log,
+	})
+}
+
+// close ends the layers from the top down. What is not stored stays in the journal.
+func (s *stack) close() error {
+	var errs []error
+	if s.engine != nil {
+		s.engine.Close()
+	}
+	if s.names != nil {
+		errs = append(errs, s.names.Close())
+	}
+	if s.content != nil {
+		errs = append(errs, s.content.Close())
+	}
+	if s.bucket != nil {
+		errs = append(errs, s.bucket.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func openBucket(ctx context.Context, c *config.Config, log *slog.Logger) (*s3backend.Store, error) {
+	o := s3backend.Options{Bucket: c.Bucket, Prefix: c.Prefix, Region: c.S3.Region, Endpoint: c.S3.Endpoint,
+		Profile: c.S3.Profile, Subdomain: c.S3.Subdomain, RequesterPays: c.S3.RequesterPays,
+		StorageClass: c.S3.StorageClass, SSECKey: string(c.S3.SSEC), ACL: c.S3.ACL, HTTPTimeout: c.S3.HTTPTimeout,
+		Version: version(), Log: log}
+	switch {
+	case c.S3.SSEKMS != nil:
+		o.SSE, o.SSEKMSKeyID = "aws:kms", *c.S3.SSEKMS
+	case c.S3.SSE:
+		o.SSE = "AES256"
+	}
+	if k := c.S3.Keys; k != nil {
+		o.Credentials = &s3backend.Static{KeyID: k.ID, Secret: k.Secret, Token: k.Token}
+	}
+	if c.S3.Debug {
+		o.Debug = log
+	}
+	for _, v := range c.Export {
+		if err := os.Setenv(v.Name, v.Value); err != nil {
+			return nil, fail(codeConfig, "", "cannot set %s: %v", v.Name, err)
+		}
+	}
+	s, err := s3backend.Open(ctx, o)
+	if err != nil {
+		return nil, bucketFailure(c, err)
+	}
+	return s, nil
+}
+
+// bucketFailure says what is wrong with the bucket, by the kind of the error.
+func bucketFailure(c *config.Config, err error) error {
+	what := fmt.Sprintf("cannot use the bucket %s", c.Bucket)
+	if c.S3.Endpoint != "" {
+		what += " at " + c.S3.Endpoint
+	}
+	keys := "the keys of ~/.aws or of this machine"
+	if c.S3.Keys != nil {
+		keys = "the keys of " + c.S3.Keys.Source.String()
+	}
+	switch object.KindOf(err) {
+	case object.KindNoBucket, object.KindNotFound:
+		return fail(codeBucket, "check the name (sentientfs config show tells where it came from), or make the bucket",
+			"%s: there is no such bucket", what)
+	case object.KindWrongRegion:
+		return fail(codeBucket, "give the bucket's --region, or leave it out to have it found", "%s: it is in another region: %v", what, err)
+	case object.KindDenied:
+		return fail(codeCredentials, "check "+keys+", and that they may list, read and write this bucket", "%s: access is denied: %v", what, err)
+	case object.KindClockSkew:
+		return fail(codeCredentials, "set this machine's clock, for example with: timedatectl set-ntp true", "%s: the clock of this machine is wrong: %v", what, err)
+	case object.KindUnavailable, object.KindTimeout, object.KindThrottled:
+		return fail(codeNetwork, "check the network, --endpoint and HTTPS_PROXY", "%s: the server does not answer: %v", what, err)
+	case object.KindInvalid:
+		return fail(codeConfig, "see sentientfs config show", "%s: %v", what, err)
+	}
+	return fail(codeFailure, "run it with -f --debug_s3 to see each request", "%s: %v", what, err)
+}
+
+func openContent(c *config.Config, log *slog.Logger) (*content.Store, error) {
+	s, err := content.Open(content.Options{Dir: filepath.Join(c.Folder(), contentDir), Size: c.Disk.Size, Log: log})
+	var (
+		locked *content.LockedError
+		newer  *content.FormatError
+	)
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.As(err, &locked):
+		return nil, fail(codeCache, fmt.Sprintf("it may be about to end; see ps -p %d, or give another --cache-dir", locked.PID),
+			"cannot use the cache folder %s: process %d uses it", locked.Dir, locked.PID)
+	case errors.As(err, &newer):
+		return nil, fail(codeCache, "use that version, or give another --cache-dir", "%v", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return nil, fail(codeCache, "make room, or give another --cache-dir", "cannot use the cache folder %s: the disk is full", c.Folder())
+	}
+	return nil, fail(codeCache, "give --cache-dir a folder on a local disk that you may write", "cannot use the cache folder %s: %v", c.Folder(), err)
+}
