@@ -197,11 +197,8 @@ func (f *FS) tryChange(op, key string, n node, info object.Info, shown attr, sto
 	var got object.Info
 	var err error
 	if stored {
-		opts := object.CopyOptions{SourceETag: info.ETag, Metadata: meta, ContentType: info.ContentType, Source: &info}
-		if f.opts.Traits.CopyIfMatch {
-			opts.IfMatch = info.ETag
-		}
-		got, err = f.store.Copy(f.ctx, key, key, opts)
+		got, err = f.store.Copy(f.ctx, key, key, object.CopyOptions{SourceETag: info.ETag, IfMatch: info.ETag,
+			Metadata: meta, ContentType: info.ContentType, Source: &info})
 	} else {
 		got, err = f.store.Put(f.ctx, key, object.Bytes(nil),
 			object.PutOptions{Metadata: meta, ContentType: markerType, IfNoneMatch: true})

@@ -51,21 +51,12 @@ func (d *dir) makeNew(ctx context.Context, op, name string, mode uint32, body []
 	return d.inode(ctx, n), 0
 }
 
-// putNew puts the object. Where the server does not honour the condition, a question before it narrows the race.
+// putNew puts the object of something new.
 func (d *dir) putNew(op, path string, body []byte, a attr) (metacache.Entry, syscall.Errno) {
 	key, contentType := path, ""
 	isDir := a.mode&syscall.S_IFMT == syscall.S_IFDIR
 	if isDir {
 		key, contentType = markerKey(path), markerType
-	}
-	if !d.fs.opts.Traits.PutIfNoneMatch {
-		_, err := d.fs.store.Head(d.fs.ctx, key)
-		if err == nil {
-			return metacache.Entry{}, syscall.EEXIST
-		}
-		if !object.Is(err, object.KindNotFound) {
-			return metacache.Entry{}, d.fs.errno(op, path, err)
-		}
 	}
 	meta := d.fs.newMetadata(a)
 	info, err := d.fs.store.Put(d.fs.ctx, key, object.Bytes(body),

@@ -145,7 +145,7 @@ func (f *FS) removed(n node) {
 func (f *FS) removeAny(key string, info object.Info) error {
 	var err error
 	for range removals {
-		err = f.store.Delete(f.ctx, key, f.onlyThis(info))
+		err = f.store.Delete(f.ctx, key, onlyThis(info))
 		if object.Is(err, object.KindNotFound) {
 			return nil
 		}
@@ -163,25 +163,14 @@ func (f *FS) removeAny(key string, info object.Info) error {
 	return err
 }
 
-// removeVersion removes one version and leaves any other alone. Where the server has no condition for it, a question
-// before narrows the race; an empty object has none either, as all have one ETag.
+// removeVersion removes one version and leaves any other alone, as far as an ETag tells them apart.
 func (f *FS) removeVersion(key string, info object.Info) error {
-	opts := f.onlyThis(info)
-	if opts.IfMatch == "" && !info.Empty() {
-		now, err := f.store.Head(f.ctx, key)
-		if err == nil && !now.SameContent(info) {
-			return nil
-		}
-		if err != nil {
-			return ignoreGone(err)
-		}
-	}
-	return ignoreGone(f.store.Delete(f.ctx, key, opts))
+	return ignoreGone(f.store.Delete(f.ctx, key, onlyThis(info)))
 }
 
-// onlyThis is the condition that says this version, where the server has one.
-func (f *FS) onlyThis(info object.Info) object.DeleteOptions {
-	if !f.opts.Traits.DeleteIfMatch || info.Empty() {
+// onlyThis is the condition that says this version. Empty objects have one ETag for all, so there it says nothing.
+func onlyThis(info object.Info) object.DeleteOptions {
+	if info.Empty() {
 		return object.DeleteOptions{}
 	}
 	return object.DeleteOptions{IfMatch: info.ETag}

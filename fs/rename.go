@@ -13,6 +13,9 @@ import (
 
 var _ fusefs.NodeRenamer = (*dir)(nil)
 
+// onePut is the size in bytes up to which a file is stored in one piece (transfer.Options.PartSize).
+const onePut = 8 << 20
+
 // renameNoReplace is RENAME_NOREPLACE of renameat2(2), the one flag that is honoured: to exchange two names takes more
 // than one request can do.
 const renameNoReplace = 1
@@ -204,11 +207,7 @@ func replaces(data *content.File) bool {
 // copy makes the object of the new name. The source must be the version that is known; when it is another one, ESTALE
 // makes the kernel look the name up again and try once more.
 func (m *move) copy(old object.Info) syscall.Errno {
-	copied := m.fs.copyOver
-	if m.noReplace {
-		copied = m.fs.copyNew
-	}
-	info, err := copied(m.dst, m.src, old)
+	info, err := m.fs.copyObject(m.dst, m.src, old, m.noReplace)
 	if object.Is(err, object.KindExists) {
 		return syscall.EEXIST
 	}
@@ -221,6 +220,11 @@ func (m *move) copy(old object.Info) syscall.Errno {
 	}
 	m.fs.moved(m.n, m.dst, info)
 	return 0
+}
+
+// copyObject copies one version of src to dst: with fresh only where nothing is, else whatever is there.
+func (f *FS) copyObject(dst, src string, info object.Info, fresh bool) (object.Info, error) {
+	return f.store.Copy(f.ctx, dst, src, object.CopyOptions{SourceETag: info.ETag, Source: &info, IfNoneMatch: fresh})
 }
 
 // moved takes over the version that a node has under its new key.

@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"bytes"
 	"fmt"
 	"syscall"
 	"testing"
@@ -75,51 +74,26 @@ func TestRenameUnsentChange(t *testing.T) {
 	}
 }
 
-// RENAME_NOREPLACE is honest whatever the server's conditions are worth.
+// RENAME_NOREPLACE is honest though another machine made the new name after the kernel asked.
 func TestRenameNoReplace(t *testing.T) {
-	for name, traits := range map[string]object.Traits{
-		"copy":     {CopyIfMatch: true, DeleteIfMatch: true},
-		"put":      {PutIfNoneMatch: true},
-		"complete": {CompleteIfNoneMatch: true},
-		"nothing":  {},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := newMachine(t, memstore.New(memstore.Options{MinPart: 1}), func(o *Options) { o.Traits = traits })
-			put(t, m.bucket, "a", "mine", map[string]string{"mode": "33261"})
-			a := m.lookup(m.root, "a")
-			put(t, m.bucket, "b", "theirs", nil) // after the kernel asked for b
-			m.want("rename", m.root.Rename(ctx, "a", m.root, "b", renameNoReplace), syscall.EEXIST)
-			if diff := cmp.Diff(map[string]string{"a": "mine", "b": "theirs"}, contents(t, m.bucket)); diff != "" {
-				t.Error(diff)
-			}
-			m.want("rename", m.root.Rename(ctx, "a", m.root, "c", renameNoReplace), 0)
-			info, err := m.bucket.Head(ctx, "c")
-			if err != nil || info.Metadata["mode"] != "33261" {
-				t.Errorf("the new name has %v, %v", info.Metadata, err)
-			}
-			if got := m.lookup(m.root, "c"); got != a {
-				t.Error("the new name has another node")
-			}
-		})
+	m := newMachine(t, memstore.New(memstore.Options{}), nil)
+	put(t, m.bucket, "a", "mine", map[string]string{"mode": "33261"})
+	a := m.lookup(m.root, "a")
+	put(t, m.bucket, "b", "theirs", nil)
+	m.want("rename", m.root.Rename(ctx, "a", m.root, "b", renameNoReplace), syscall.EEXIST)
+	if diff := cmp.Diff(map[string]string{"a": "mine", "b": "theirs"}, contents(t, m.bucket)); diff != "" {
+		t.Error(diff)
 	}
-}
-
-// A large object is copied in parts where the server has no condition on a copy.
-func TestCopyNewInParts(t *testing.T) {
-	m := newMachine(t, memstore.New(memstore.Options{}), func(o *Options) {
-		o.Traits = object.Traits{PutIfNoneMatch: true, CompleteIfNoneMatch: true}
-	})
-	body := string(bytes.Repeat([]byte("x"), onePut+1))
-	info := put(t, m.bucket, "a", body, map[string]string{"k": "v"})
-	made, err := m.copyNew("b", "a", info)
-	if err != nil || made.Size != info.Size || contents(t, m.bucket)["b"] != body {
-		t.Fatalf("copied %+v, %v", made, err)
+	_, h := m.write(m.root, "new", "unsent")
+	m.want("rename", m.root.Rename(ctx, "new", m.root, "b", renameNoReplace), syscall.EEXIST)
+	m.want("close", h.Flush(ctx), 0)
+	m.want("rename", m.root.Rename(ctx, "a", m.root, "c", renameNoReplace), 0)
+	if got := m.lookup(m.root, "c"); got != a {
+		t.Error("the new name has another node")
 	}
-	if _, err := m.copyNew("b", "a", info); !object.Is(err, object.KindExists) {
-		t.Errorf("a second time: %v", err)
-	}
-	if ups, err := m.bucket.(object.UploadLister).ListUploads(ctx, ""); err != nil || len(ups) != 0 {
-		t.Errorf("uploads left: %v, %v", ups, err)
+	want := map[string]string{"b": "theirs", "c": "mine", "new": "unsent"}
+	if diff := cmp.Diff(want, contents(t, m.bucket)); diff != "" {
+		t.Error(diff)
 	}
 }
 

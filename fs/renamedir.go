@@ -153,7 +153,7 @@ func (m *move) marker(t *treeMove, d *dir) (made object.Info, errno syscall.Errn
 		if src == t.Src {
 			s.Source = fingerprint("", info)
 		}
-		made, err = m.fs.copyNew(dst, src, info)
+		made, err = m.fs.copyObject(dst, src, info, true)
 	case object.Is(err, object.KindNotFound):
 		d.mu.Lock()
 		meta := m.fs.newMetadata(d.attr)
@@ -189,7 +189,7 @@ func (m *move) markerOver(src string, info object.Info) (made object.Info, errno
 		return made, syscall.ENOTEMPTY
 	}
 	if err == nil && info.ETag != "" {
-		made, err = m.fs.copyOver(markerKey(m.dst), src, info)
+		made, err = m.fs.copyObject(markerKey(m.dst), src, info, false)
 	} else if err == nil {
 		made, err = m.fs.store.Head(m.fs.ctx, markerKey(m.dst))
 	}

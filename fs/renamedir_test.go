@@ -57,7 +57,7 @@ func TestRenameDir(t *testing.T) {
 	if info, err := m.bucket.Head(ctx, "new/"); err != nil || info.Metadata["mode"] != "16832" {
 		t.Errorf("the directory has the metadata %v, %v", info.Metadata, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(m.opts.StateDir, "renames", "*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(m.opts.StateDir, "*")); len(left) != 0 {
 		t.Errorf("records left: %q", left)
 	}
 }
@@ -97,7 +97,7 @@ func TestRenameDirCrash(t *testing.T) {
 		}
 		next.stop()
 		checkWhole(t, n, before, contents(t, bucket), strangers)
-		if left, _ := filepath.Glob(filepath.Join(state, "renames", "*")); len(left) != 0 {
+		if left, _ := filepath.Glob(filepath.Join(state, "*")); len(left) != 0 {
 			t.Errorf("point %d: records left: %q", n, left)
 		}
 		if finished {

@@ -3,7 +3,6 @@ package fs
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -29,11 +28,7 @@ type treeMove struct {
 }
 
 func (f *FS) newTreeMove(src, dst string) (*treeMove, error) {
-	dir := ""
-	if f.opts.StateDir != "" {
-		dir = filepath.Join(f.opts.StateDir, "renames")
-	}
-	in, err := newIntent(dir, src+"/", dst+"/")
+	in, err := newIntent(f.opts.StateDir, src+"/", dst+"/")
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +192,7 @@ func (t *treeMove) removePage(infos []object.Info) error {
 	var one []object.Info
 	var many []string
 	for _, info := range infos {
-		if t.fs.onlyThis(info).IfMatch != "" || strings.ContainsFunc(info.Key, unicode.IsControl) {
+		if t.fs.opts.Traits.DeleteIfMatch && !info.Empty() || strings.ContainsFunc(info.Key, unicode.IsControl) {
 			one = append(one, info)
 		} else {
 			many = append(many, info.Key)
@@ -220,7 +215,7 @@ func (f *FS) RecoverRenames(ctx context.Context) error {
 	if f.opts.StateDir == "" {
 		return nil
 	}
-	list, err := openIntents(filepath.Join(f.opts.StateDir, "renames"))
+	list, err := openIntents(f.opts.StateDir)
 	for _, in := range list {
 		t := &treeMove{intent: in, fs: f, after: ctx}
 		f.log.Info("half-done rename found", "from", t.Src, "to", t.Dst, "phase", t.Phase)
