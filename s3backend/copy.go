@@ -52,6 +52,9 @@ func (s *Store) Copy(ctx context.Context, dst, src string, opts object.CopyOptio
 		}
 	}
 	info, err := c.run(ctx)
+	if isMarker(dst) && object.Is(err, object.KindInvalid) {
+		return s.copyMarker(ctx, dst, src, opts)
+	}
 	if object.Is(err, object.KindInvalid, object.KindTooLarge) && opts.Source == nil {
 		if e := c.learn(ctx); e == nil && c.opts.Source.Size > maxCopy {
 			return c.byParts(ctx)
