@@ -120,6 +120,10 @@ func (m *mounted) up(ctx context.Context, kind string) (err error) {
 		return err
 	}
 	m.fs = m.stack.filesystem(m.cfg, m.log.Logger)
+	// Before anybody sees the names: a half-done rename of a directory shows files twice.
+	if err := m.fs.RecoverRenames(ctx); err != nil {
+		m.log.Warn("a directory rename that was cut off is still half done; the next mount tries again", "error", err)
+	}
 	m.server, err = m.fs.Mount(m.cfg.MountPoint, fs.MountOptions{Source: m.cfg.Source, Type: kind,
 		Options: m.cfg.MountOptions, Debug: m.cfg.Files.DebugFUSE})
 	if err != nil {
