@@ -326,6 +326,19 @@ func TestFolderIsOfOneMount(t *testing.T) {
 	}
 }
 
+// The project's own example must read without a mistake but that it is one.
+func TestOwnExample(t *testing.T) {
+	text, err := os.ReadFile("../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Load(Input{Dir: write(t, map[string]string{".env": string(text)})})
+	if len(c.Problems) != 1 || c.Bucket != "your-s3-bucket-name" || c.MountPoint != "/opt/sentient" {
+		t.Errorf("%v, bucket %q on %q", c.Problems, c.Bucket, c.MountPoint)
+	}
+	problem(t, c, "text of the example")
+}
+
 // Every default must be a value that its own parser takes.
 func TestDefaults(t *testing.T) {
 	c := Load(Input{Args: []string{"bucket", "/mnt"}, Home: "/home/ada", UID: 5})
