@@ -235,10 +235,14 @@ func (b *getBody) reopen(cause error) error {
 		return wrap("GetObject", b.key, classify(cause).kind, cause)
 	}
 	b.tries++
-	return b.s.do(b.ctx, "GetObject", b.key, func(ctx context.Context, _ attempt) error {
+	err := b.s.do(b.ctx, "GetObject", b.key, func(ctx context.Context, _ attempt) error {
 		_, err := b.open(ctx)
 		return err
 	})
+	if object.Is(err, object.KindRange) { // some servers look at the range first: the version has these bytes
+		return &object.Error{Op: "GetObject", Key: b.key, Kind: object.KindChanged, Err: err}
+	}
+	return err
 }
 
 // Close implements io.Closer.

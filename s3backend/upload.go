@@ -24,6 +24,7 @@ type upload struct {
 	s             *Store
 	key, full, id string
 	opts          object.PutOptions
+	token         string       // marks the object as ours; "" for an upload that was resumed
 	sum           atomic.Int32 // a sumMode: that of the parts, and whether the whole has a checksum
 	sure          atomic.Bool  // sum is what the server said, not what is guessed
 }
@@ -44,7 +45,10 @@ func (s *Store) CreateUpload(ctx context.Context, key string, opts object.PutOpt
 }
 
 func (s *Store) createUpload(ctx context.Context, key, full string, metadata map[string]string, opts object.PutOptions) (*upload, error) {
-	u := &upload{s: s, key: key, full: full, opts: opts}
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
+	u := &upload{s: s, key: key, full: full, opts: opts, token: addToken(metadata)}
 	err := s.do(ctx, "CreateMultipartUpload", key, func(ctx context.Context, _ attempt) error {
 		return s.withSum(func(mode sumMode) error { return u.create(ctx, mode, metadata) })
 	})
@@ -298,9 +302,12 @@ func (u *upload) ours(ctx context.Context, whole completed, lost bool) (object.I
 	if !lost {
 		return object.Info{}, false
 	}
-	there, err := u.s.Head(ctx, u.key)
+	there, token, err := u.s.head(ctx, u.key)
 	if err != nil || there.Size != whole.size {
 		return there, false
+	}
+	if u.token != "" {
+		return there, token == u.token
 	}
 	sameSum := there.CRC64NVME != nil && whole.crc != nil && *there.CRC64NVME == *whole.crc
 	return there, whole.etag != "" && there.ETag == whole.etag || sameSum
