@@ -123,7 +123,7 @@ func (st *state) sendBehindOf(ctx context.Context, s shot, now object.Info, ther
 	a := st.try(attempt{nonce: newNonce(), shot: s, tail: true})
 	opts := s.put(a.nonce)
 	if there {
-		extend(opts.Metadata, now.ETag, now.Size)
+		extend(opts.Metadata, now.ETag, now.Size, now.Metadata)
 	}
 	tail := s.size - s.from
 	if now.Size+tail <= st.e.opts.PartSize {

@@ -45,7 +45,7 @@ func (st *state) replay(ctx context.Context) error {
 		return err
 	}
 	if there && st.landed(ctx, s, now) {
-		return st.settleLanded(s, now)
+		return st.settleLanded(ctx, s, now)
 	}
 	late, ok := s.late(now, there)
 	if !ok {
@@ -97,8 +97,13 @@ func (st *state) landed(ctx context.Context, s shot, now object.Info) bool {
 }
 
 // settleLanded settles a file whose bytes are in the object.
-func (st *state) settleLanded(s shot, now object.Info) error {
+func (st *state) settleLanded(ctx context.Context, s shot, now object.Info) error {
 	st.e.log.Info("stored before the last stop", "key", s.target.Key)
+	if u, ok := st.f.Upload(); ok { // it became the object, or was begun for nothing
+		if err := st.e.store.ResumeUpload(u.Key, u.ID, object.PutOptions{}).Abort(ctx); err != nil {
+			return err
+		}
+	}
 	if s.appends && (now.Size != s.size || s.behind()) {
 		_, err := st.appendedTo(s, now)
 		return err

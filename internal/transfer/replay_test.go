@@ -184,3 +184,20 @@ func TestReplayGivesUpAPlannedUpload(t *testing.T) {
 	wantObject(t, m.mem, "k", data)
 	wantNoUploads(t, m.mem)
 }
+
+func TestReplayOfAStreamThatHadArrived(t *testing.T) {
+	m := newMachine(t, newBucket())
+	f, err := m.local.Create("k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := pattern(4*testPart, 1)
+	m.stream(f, data)
+	put(t, m.mem, "k", data)
+	r := m.crash()
+	if err := m.Replay(bg, r); err != nil {
+		t.Fatal(err)
+	}
+	m.wantClean(r)
+	wantNoUploads(t, m.mem)
+}

@@ -4,18 +4,19 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
-	"strconv"
 
 	"github.com/sentient-agi/sentientfs/internal/content"
 	"github.com/sentient-agi/sentientfs/internal/object"
 )
 
-// The keys of the metadata that this package adds to objects. They take about 150 of the 2,048 bytes that S3 allows.
+// The keys of the metadata that this package adds to objects. They take at most 700 of the 2,048 bytes that S3 allows.
 const (
 	// MetaExtendsETag and MetaExtendsSize tell of an object that was made by an append which version it extends: its
 	// first bytes are those of that version. They are believed because the request that stored it was conditional.
 	MetaExtendsETag = "sentientfs-extends-etag"
 	MetaExtendsSize = "sentientfs-extends-size"
+	// MetaExtendsChain has what that version extended in turn, newest first: sizes in bytes and the begins of ETags.
+	MetaExtendsChain = "sentientfs-extends-chain"
 	// MetaWrite is a random number of the store that made the object, by which a lost answer is recognized.
 	MetaWrite = "sentientfs-write"
 )
@@ -102,7 +103,7 @@ func (s *shot) put(nonce string) object.PutOptions {
 	o := object.PutOptions{ContentType: s.target.ContentType, IfMatch: s.cond.etag, IfNoneMatch: s.cond.none,
 		Metadata: s.metadata(nonce)}
 	if s.appends && s.based && s.cond.etag == s.base.ETag && !s.behind() {
-		extend(o.Metadata, s.base.ETag, s.base.Size)
+		extend(o.Metadata, s.base.ETag, s.base.Size, s.target.Metadata)
 	}
 	return o
 }
@@ -113,12 +114,9 @@ func (s *shot) metadata(nonce string) map[string]string {
 	maps.Copy(m, s.target.Metadata)
 	delete(m, MetaExtendsETag)
 	delete(m, MetaExtendsSize)
+	delete(m, MetaExtendsChain)
 	m[MetaWrite] = nonce
 	return m
-}
-
-func extend(m map[string]string, etag string, size int64) {
-	m[MetaExtendsETag], m[MetaExtendsSize] = etag, strconv.FormatInt(size, 10)
 }
 
 // maxTries is how many stores without an answer are remembered: more than can still be on their way.

@@ -103,6 +103,12 @@ func (st *state) settle(ctx context.Context, a attempt, info object.Info) (objec
 	if err != nil {
 		return object.Info{}, err
 	}
+	if !st.streamed(a) {
+		// The outcome of an older store is known now; what was begun since is not what the object became.
+		if err := st.dropUpload(ctx); err != nil {
+			return object.Info{}, err
+		}
+	}
 	if err := st.f.Stored(a.shot.gen, version(a.shot.target.Key, info)); err != nil {
 		return object.Info{}, err
 	}

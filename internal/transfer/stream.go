@@ -56,6 +56,13 @@ func (st *state) sendStream(ctx context.Context, s shot) (object.Info, attempt, 
 	return info, a, err
 }
 
+// streamed tells whether the attempt completed the upload that the file has now.
+func (st *state) streamed(a attempt) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return a.resumed() || a.early != nil && st.stream != nil && st.stream.nonce == a.nonce
+}
+
 // have returns the parts that were sent and not written again, by number.
 func (st *state) have() map[int]content.SentPart {
 	u, _ := st.f.Upload()

@@ -196,6 +196,21 @@ func TestStreamUnderAnotherNameIsBegunAgain(t *testing.T) {
 	wantNoUploads(t, m.mem)
 }
 
+// A file that was cut is stored by one PUT, and its upload is given up even if the answer to the PUT is lost.
+func TestStreamOfAFileThatWasCut(t *testing.T) {
+	m := newMachine(t, newBucket())
+	f := m.create("k", nil)
+	m.stream(f, pattern(6*testPart, 1))
+	if err := f.Truncate(58); err != nil {
+		t.Fatal(err)
+	}
+	m.store.Add(faultstore.Rule{Op: faultstore.Put, Times: 1, Lost: faultstore.Fail(object.KindChanged)})
+	m.put(f)
+	wantObject(t, m.mem, "k", pattern(58, 1))
+	m.wantClean(f)
+	wantNoUploads(t, m.mem)
+}
+
 func TestAbandon(t *testing.T) {
 	m := newMachine(t, newBucket())
 	f := m.create("k", nil)

@@ -27,19 +27,15 @@ func (s *shot) streams() bool { return s.limit == 0 && s.from == 0 }
 // send stores s in the form that suits its size and returns the attempt of which the answer is.
 func (st *state) send(ctx context.Context, s shot) (object.Info, attempt, error) {
 	u, begun := st.f.Upload()
-	if begun && (u.Key != s.target.Key || u.PartSize != st.e.opts.PartSize || !s.streams()) {
+	whole := s.size <= st.e.opts.PartSize && !(begun && st.punched(u))
+	if begun && (whole || u.Key != s.target.Key || u.PartSize != st.e.opts.PartSize || !s.streams()) {
 		if err := st.dropUpload(ctx); err != nil {
 			return object.Info{}, attempt{}, err
 		}
-		begun = false
 	}
 	switch {
-	case s.size <= st.e.opts.PartSize && !(begun && st.punched(u)):
-		info, a, err := st.sendWhole(ctx, s)
-		if err == nil && begun {
-			err = st.dropUpload(ctx)
-		}
-		return info, a, err
+	case whole:
+		return st.sendWhole(ctx, s)
 	case s.streams():
 		return st.sendStream(ctx, s)
 	}
@@ -83,7 +79,7 @@ func (st *state) assemble(ctx context.Context, key string, opts object.PutOption
 		info, err = up.Complete(ctx, parts)
 	}
 	if err == nil {
-		return info, nil
+		return info, st.forgetUpload()
 	}
 	// A Complete without an answer may still be at work: the upload must be given up, or the object might change again.
 	if drop := st.dropUpload(ctx); drop != nil {
