@@ -74,9 +74,7 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 	d.mu.Lock()
 	d.attr.fill(&out.Attr)
 	d.mu.Unlock()
-	if path != "" {
-		out.SetTimeout(ttl)
-	}
+	out.SetTimeout(ttl)
 	return 0
 }
 

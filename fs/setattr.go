@@ -76,12 +76,11 @@ func (f *FS) tell(n node, out *fuse.AttrOut) {
 	e.mu.Lock()
 	e.attr.fill(&out.Attr)
 	e.mu.Unlock()
+	out.Ino = e.StableAttr().Ino // go-fuse sets it for GETATTR only, and the kernel takes what is here
 	if !named {
 		out.Nlink = 0
 	}
-	if !isDir || path != "" {
-		out.SetTimeout(ttl)
-	}
+	out.SetTimeout(ttl)
 }
 
 // setattr changes the attributes that in asks for, but for the size. There is no time of access to set.

@@ -81,8 +81,8 @@ func TestSetattrOfStored(t *testing.T) {
 	if n := m.requests(set(chown(1000, 1000))); n != 0 {
 		t.Errorf("a chown to what is shown cost %d requests", n)
 	}
-	if n := m.requests(set(chmod(0o751))); n != 1 || out.Mode != 0o100751 {
-		t.Errorf("chmod: %d requests, mode %o", n, out.Mode)
+	if n := m.requests(set(chmod(0o751))); n != 1 || out.Mode != 0o100751 || out.Ino != f.StableAttr().Ino {
+		t.Errorf("chmod: %d requests, mode %o, inode %d", n, out.Mode, out.Ino)
 	}
 	when := time.Unix(1700000000, 123456789)
 	set(utimes(when))()
