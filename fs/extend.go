@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/sentient-agi/sentientfs/internal/object"
@@ -11,11 +10,7 @@ import (
 // extends tells whether the object new says of itself that it is old with something appended. Only sentientfs writes
 // this, in the request that stores the append on condition that the object still is what it extends.
 func extends(old, new object.Info) bool {
-	if old.ETag == "" || new.Size < old.Size {
-		return false
-	}
-	size, err := strconv.ParseInt(new.Metadata[transfer.MetaExtendsSize], 10, 64)
-	return err == nil && size == old.Size && new.Metadata[transfer.MetaExtendsETag] == old.ETag
+	return new.Size >= old.Size && transfer.Extends(new.Metadata, old.ETag, old.Size)
 }
 
 // extendLocked makes a longer version the node's own, if it is the node's with something appended: a reader at the end

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,7 +20,8 @@ type file struct {
 	entry
 	// io is held shared by whoever changes bytes or attributes that are sent with them, and exclusively while they are
 	// stored, removed or renamed: what is sent is one state of the file.
-	io sync.RWMutex
+	io       sync.RWMutex
+	retrying atomic.Bool // an attempt that nobody waits for is under way
 
 	// The rest is guarded by entry.mu.
 	data      *content.File // the local bytes; nil when nothing holds them

@@ -61,7 +61,12 @@ func (f *FS) tend() {
 			}
 			pause[p] = min(max(2*pause[p], firstRetry), lastRetry)
 			next[p] = now.Add(pause[p])
-			f.background(func() { p.flush("store") })
+			if p.retrying.CompareAndSwap(false, true) {
+				f.background(func() {
+					defer p.retrying.Store(false)
+					p.flush("store")
+				})
+			}
 		}
 		for p := range next {
 			if !p.busy() {

@@ -16,6 +16,8 @@ func itemsOf(page object.Page, prefix string) (items []item, hi string, left int
 		hi = max(hi, raw)
 		switch {
 		case raw == "": // the marker of the directory itself
+		case ok && strings.HasSuffix(raw, "/") && usableName(strings.TrimSuffix(raw, "/")):
+			items = append(items, item{raw: raw}) // some servers list a marker as such where S3 has a common prefix
 		case ok && usableName(raw):
 			items = append(items, item{raw: raw, size: o.Size, etag: o.ETag, mod: o.LastModified})
 		default:
@@ -32,7 +34,7 @@ func itemsOf(page object.Page, prefix string) (items []item, hi string, left int
 		}
 	}
 	sortItems(items)
-	return items, hi, left
+	return slices.CompactFunc(items, func(a, b item) bool { return a.raw == b.raw }), hi, left
 }
 
 func sortItems(items []item) {

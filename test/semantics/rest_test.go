@@ -172,7 +172,11 @@ func TestP8Bounded(t *testing.T) {
 	}
 	p.wireA.Inject(&harness.Fault{Stall: true})
 	wantErrno(t, "close while the server is silent", f.Close(), syscall.EIO)
-	p.a.Unmount(t)
+	if err := syscall.Kill(p.a.Pid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the mount is gone", func() bool { _, there := harness.Mounted(p.a.Dir); return !there })
+	p.a.Kill(t) // what is left of it
 	p.wireA.Heal()
 	p.a.Start(t)
 	eventually(t, "the journal is stored", func() bool { return sizeOfAny(p, t, "stuck") == 5 })
