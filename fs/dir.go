@@ -81,12 +81,22 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 // OnForget drops the node from its parent when the kernel does not know it any more.
 func (d *dir) OnForget() { forget(d) }
 
-// forget takes a node out of its parent's table, unless it has bytes that are not stored.
+// forget takes a node that the kernel does not know any more out of its parent's table, and then the parent if the
+// kernel forgot that before. A directory stays as long as something below has bytes that are not stored: its next
+// lookup must find them.
 func forget(n node) {
 	e := n.base()
 	e.fs.tree.Lock()
 	defer e.fs.tree.Unlock()
-	if p := e.place.parent; p != nil && e.Forgotten() && p.kids[e.place.name] == n {
+	for {
+		p := e.place.parent
+		if p == nil || !e.Forgotten() || p.kids[e.place.name] != n {
+			return
+		}
+		if d, ok := n.(*dir); ok && len(d.kids) > 0 {
+			return
+		}
 		delete(p.kids, e.place.name)
+		n, e = p, &p.entry
 	}
 }
