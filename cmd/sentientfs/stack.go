@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/sentient-agi/sentientfs/fs"
 	"github.com/sentient-agi/sentientfs/internal/config"
@@ -41,7 +42,7 @@ func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress
 		}
 	}()
 	debug.SetMemoryLimit(c.Disk.Memory)
-	if s.content, err = openContent(c, log); err != nil {
+	if s.content, err = openContent(ctx, c, log); err != nil {
 		return nil, err
 	}
 	if s.bucket, err = openBucket(ctx, c, log); err != nil {
@@ -138,7 +139,9 @@ func bucketFailure(c *config.Config, err error) error {
 	if c.S3.Keys != nil {
 		keys = "the keys of " + c.S3.Keys.Source.String()
 	}
-	switch object.KindOf(err) {
+	kind := object.KindOf(err)
+	err = innermost(err)
+	switch kind {
 	case object.KindNoBucket, object.KindNotFound:
 		return fail(codeBucket, "check the name (sentientfs config show tells where it came from), or make the bucket",
 			"%s: there is no such bucket", what)
@@ -156,12 +159,39 @@ func bucketFailure(c *config.Config, err error) error {
 	return fail(codeFailure, "run it with -f --debug_s3 to see each request", "%s: %v", what, err)
 }
 
-func openContent(c *config.Config, log *slog.Logger) (*content.Store, error) {
-	s, err := content.Open(content.Options{Dir: filepath.Join(c.Folder(), contentDir), Size: c.Disk.Size, Log: log})
+// innermost is the cause at the end of a chain: the server's or the system's own words, which a person can look up.
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+// lockPatience is how long a mount waits for the one before it, which is gone from the tree a moment before it has
+// closed its folder.
+const lockPatience = 5 * time.Second
+
+func openContent(ctx context.Context, c *config.Config, log *slog.Logger) (*content.Store, error) {
 	var (
 		locked *content.LockedError
 		newer  *content.FormatError
+		s      *content.Store
+		err    error
 	)
+	for end := time.Now().Add(lockPatience); ; {
+		s, err = content.Open(content.Options{Dir: filepath.Join(c.Folder(), contentDir), Size: c.Disk.Size, Log: log})
+		if !errors.As(err, &locked) || time.Now().After(end) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fail(codeFailure, "", "stopped before the cache folder was free")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 	switch {
 	case err == nil:
 		return s, nil

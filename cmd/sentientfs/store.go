@@ -89,7 +89,7 @@ func (p *program) tellStore(s *localstore.Server, dir, bucket, keyID string) {
 		bucket = "BUCKET"
 	}
 	fmt.Fprintf(p.stdout, "S3 server on %s over %s\n", s.Endpoint(), dir)
-	fmt.Fprintf(p.stdout, "key id %s; the secret is AWS_SECRET_ACCESS_KEY, or in %s\n", keyID, dir)
+	fmt.Fprintf(p.stdout, "key id %s; the secret is AWS_SECRET_ACCESS_KEY, or in %s\n", keyID, filepath.Join(dir, "keys"))
 	fmt.Fprintf(p.stdout, "mount: sentientfs mount --endpoint %s %s MOUNTPOINT\n", s.Endpoint(), bucket)
 }
 
