@@ -1,3 +1,5 @@
+//go:build !sandbox
+
 package s3backend_test
 
 import (
