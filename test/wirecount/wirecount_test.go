@@ -87,15 +87,16 @@ var commands = []struct {
 	{name: "echo into a new file", run: `echo x >$M/echo`, most: lookups(1, counts{"PUT": 2})},
 	{name: "echo over a file", run: `echo y >$M/echo`, most: counts{"PUT": 2}},
 	{name: "touch of a new file", run: `touch $M/touch`, most: lookups(1, counts{"PUT": 2})},
-	{name: "touch of a file", await: "touch", run: `touch $M/touch`, most: counts{"GET": 1, "COPY": 1, "HEAD": 1}},
+	// An empty object is put again rather than copied: its ETag does not tell versions apart.
+	{name: "touch of a file", await: "touch", run: `touch $M/touch`, most: counts{"PUT": 1, "COPY": 1, "HEAD": 1}, total: 2},
 	{name: "O_EXCL", run: `set -C; echo x >$M/excl`, most: lookups(2, counts{"PUT": 3})},
 	{name: "mkdir", run: `mkdir $M/dir`, most: lookups(1, counts{"PUT": 1})},
 	{name: "rmdir", run: `rmdir $M/dir`, most: counts{"LIST": 1, "DELETE": 1, "HEAD": 2}},
 	{name: "rm", object: map[string]int{"rm": 10}, run: `rm $M/rm`, most: lookups(1, counts{"DELETE": 1})},
-	// mv asks for both names and the kernel once more for the new one. Where the server ignores If-None-Match of a copy,
-	// as this one does, a small file is read and put instead.
+	// mv asks for both names and the kernel once more for the new one. Amazon's S3 needs a COPY; where the server ignores
+	// If-None-Match of a copy, as this one does, it is a copy in one part, whose Complete honours it.
 	{name: "mv", object: map[string]int{"mv": 10}, run: `mv $M/mv $M/moved`,
-		most: lookups(3, counts{"COPY": 1, "GET": 1, "PUT": 1, "DELETE": 1}), total: 12},
+		most: lookups(3, counts{"COPY": 1, "CREATE": 1, "PARTCOPY": 1, "COMPLETE": 1, "DELETE": 1}), total: 13},
 	{name: "append", object: map[string]int{"log": 1000}, run: `echo line >>$M/log`, most: lookups(1, counts{"GET": 1, "PUT": 1})},
 	{name: "append again", run: `echo line >>$M/log`, most: counts{"GET": 1, "PUT": 1}},
 	{name: "chmod", object: map[string]int{"chmod": 10}, run: `chmod 600 $M/chmod`, most: lookups(1, counts{"COPY": 1, "HEAD": 1})},
