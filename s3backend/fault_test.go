@@ -103,7 +103,7 @@ func ready(t *testing.T, change func(*s3backend.Options)) (*wire, *s3backend.Sto
 }
 
 func impatient(o *s3backend.Options) {
-	o.HTTPTimeout, o.OperationTimeout = 300*time.Millisecond, time.Minute
+	o.HTTPTimeout, o.OperationTimeout = time.Second, time.Minute
 }
 
 // TestPassingFaults lets every operation meet every fault twice, and it succeeds all the same.
