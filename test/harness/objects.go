@@ -7,6 +7,7 @@ import (
 	"io"
 	"sort"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -41,6 +42,16 @@ func (s *Server) Get(t testing.TB, key string) ([]byte, map[string]string) {
 		t.Fatal(err)
 	}
 	return body, out.Metadata
+}
+
+// Modified returns the time of an object, by the server's clock.
+func (s *Server) Modified(t testing.TB, key string) time.Time {
+	t.Helper()
+	out, err := s.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(Bucket), Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.LastModified
 }
 
 // Delete removes an object.

@@ -171,6 +171,8 @@ func TestList(t *testing.T) {
 		sh(t, m, fmt.Sprintf(`test "$(ls -l $M/d | grep -c '^-')" = %d`, files))
 		check(t, proxy, most, 0)
 	}
+	// A version is remembered beyond a run only when no later one can look the same, and S3's times count seconds.
+	time.Sleep(time.Until(server.Modified(t, fmt.Sprintf("d/%04d", files-1)).Add(5 * time.Second)))
 	m := harness.NewMount(t, opts)
 	t.Run("unknown", func(t *testing.T) {
 		proxy.Inject(&harness.Fault{Kinds: "HEAD", Latency: 10 * time.Millisecond}) // so that they meet
