@@ -101,6 +101,9 @@ type powerRun struct {
 	base []byte
 	v    Version
 	n    int
+
+	snapGen uint64
+	snap    []byte // nil if there is none
 }
 
 func (r *powerRun) open(t *rapid.T) {
@@ -111,65 +114,97 @@ func (r *powerRun) open(t *rapid.T) {
 	r.s = s
 }
 
-func (r *powerRun) step(t *rapid.T) {
-	var err error
+// step does something random. The history has it also when it fails: a call that did not return is there or not.
+func (r *powerRun) step(t *rapid.T) error {
 	off := rapid.Int64Range(0, 6000).Draw(t, "off")
 	n := rapid.IntRange(1, 3000).Draw(t, "len")
-	switch op := rapid.IntRange(0, 10).Draw(t, "op"); op {
+	switch op := rapid.IntRange(0, 11).Draw(t, "op"); op {
 	case 0, 1, 2, 3:
 		if op > 1 {
 			off = int64(len(r.h.now))
 		}
 		b := pattern(n, rapid.Byte().Draw(t, "seed"))
-		_, err = r.f.WriteAt(b, off)
+		_, err := r.f.WriteAt(b, off)
 		r.h.write(off, b)
+		return err
 	case 4:
-		err = r.f.Truncate(off)
+		err := r.f.Truncate(off)
 		r.h.resize(off)
+		return err
 	case 5:
-		err = r.f.Zero(off, int64(n))
+		err := r.f.Zero(off, int64(n))
 		if size := int64(len(r.h.now)); off < size {
 			r.h.write(off, make([]byte, min(size-off, int64(n))))
 		}
+		return err
 	case 6, 7:
-		err = r.f.Sync()
-		if r.f.Dirty() {
+		err := r.f.Sync()
+		if err == nil && r.f.Dirty() {
 			r.h.synced()
 		}
+		return err
 	case 8:
-		if !r.f.Dirty() {
-			return
-		}
-		r.n++
-		r.v = Version{Key: "k", ETag: fmt.Sprint(r.n), Size: int64(len(r.h.now))}
-		err = r.f.Stored(r.f.Generation(), r.v)
-		r.base, r.h.safe = append([]byte{}, r.h.now...), false
+		return r.stored()
 	case 9:
 		if off < int64(len(r.base)) {
-			err = r.f.Fill(r.base[off:], off)
+			return r.f.Fill(r.base[off:], off)
 		}
 	case 10:
-		err = r.f.Closed()
+		return r.f.Closed()
+	case 11:
+		r.snapGen, r.snap = r.f.Generation(), append([]byte{}, r.h.now...)
 	}
-	if err != nil {
-		t.Fatalf("%v", err)
-	}
+	return nil
 }
 
-// TestPowerLoss loses power at random points. After it, what a Sync confirmed is there, and nothing is there that
-// never was.
+// stored tells that the last snapshot is in the bucket, or what is there now.
+func (r *powerRun) stored() error {
+	if !r.f.Dirty() {
+		return nil
+	}
+	gen, content := r.snapGen, r.snap
+	if content == nil {
+		gen, content = r.f.Generation(), append([]byte{}, r.h.now...)
+	}
+	r.n++
+	r.v, r.base, r.snap, r.h.safe = Version{Key: "k", ETag: fmt.Sprint(r.n), Size: int64(len(content))}, content, nil, false
+	err := r.f.Stored(gen, r.v)
+	if err == nil && r.f.Dirty() {
+		r.h.synced() // what is left was synced
+	}
+	return err
+}
+
+// run does random steps on a new file, up to the first one that fails since the disk has no power any more, and
+// returns the content before the last step.
+func (r *powerRun) run(t *rapid.T, fail int) (before []byte) {
+	r.disk, r.h = newMemDisk(), &history{sizes: map[int64]bool{0: true}}
+	r.open(t)
+	f, err := r.s.Create("k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.f = f
+	if fail > 0 {
+		r.disk.fail = r.disk.steps + fail
+	}
+	for range rapid.IntRange(1, 25).Draw(t, "steps") {
+		before = append([]byte{}, r.h.now...)
+		if err := r.step(t); errors.Is(err, errPower) {
+			return before
+		} else if err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
+	return r.h.now
+}
+
+// TestPowerLoss loses power at random points, between two calls and within them. After it, what a Sync confirmed is
+// there, and nothing is there that never was.
 func TestPowerLoss(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &powerRun{disk: newMemDisk(), h: &history{sizes: map[int64]bool{0: true}}}
-		r.open(t)
-		f, err := r.s.Create("k")
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.f = f
-		for range rapid.IntRange(1, 25).Draw(t, "steps") {
-			r.step(t)
-		}
+		r := &powerRun{}
+		r.run(t, rapid.IntRange(0, 40).Draw(t, "fail"))
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
 		r.disk = r.disk.powerLoss(rng)
 		for range 2 { // the second Open finds what the first one left
@@ -178,6 +213,51 @@ func TestPowerLoss(t *testing.T) {
 			r.s.unlock()
 		}
 	})
+}
+
+// TestKill ends the process within a random call to the disk. After it, all that had returned is there.
+func TestKill(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := &powerRun{}
+		before := r.run(t, rapid.IntRange(1, 40).Draw(t, "fail"))
+		dirty := r.f.Dirty()
+		r.s.unlock()
+		r.disk.fail = 0
+		for range 2 {
+			r.open(t)
+			files := r.s.Recovered()
+			if dirty && len(files) != 1 {
+				t.Fatalf("%d files recovered, one was dirty", len(files))
+			}
+			for _, f := range files {
+				r.verifyKilled(t, f, before)
+			}
+			r.s.unlock()
+		}
+	})
+}
+
+func (r *powerRun) verifyKilled(t *rapid.T, f *File, before []byte) {
+	if size := f.Size(); size != int64(len(before)) && size != int64(len(r.h.now)) {
+		t.Fatalf("size %d, was %d and was to be %d", size, len(before), len(r.h.now))
+	}
+	v, _, hasBase := f.Base()
+	for i := range f.Size() {
+		b := make([]byte, 1)
+		_, err := f.ReadAt(b, i)
+		var miss *MissingError
+		switch {
+		case errors.As(err, &miss) && !miss.Lost && hasBase && !v.same(r.v):
+			continue // of the version before the one that Stored was telling
+		case errors.As(err, &miss) && !miss.Lost && i < int64(len(r.base)):
+			b[0] = r.base[i]
+		case err != nil && err != io.EOF:
+			t.Fatalf("ReadAt(%d): %v", i, err)
+		}
+		if !(i < int64(len(before)) && b[0] == before[i]) && !(i < int64(len(r.h.now)) && b[0] == r.h.now[i]) {
+			t.Fatalf("byte %d is %d, not what was written", i, b[0])
+		}
+	}
 }
 
 func (r *powerRun) verify(t *rapid.T) {

@@ -46,7 +46,7 @@ func (f *File) ready(off, end int64) bool {
 	if f.data == nil && f.local() > 0 {
 		return false
 	}
-	return f.blocks.unverified == 0 || !f.unverified(off, min(end, f.size))
+	return f.blocks.unverified == 0 || off >= f.size || !f.unverified(off, min(end, f.size))
 }
 
 func (f *File) prepare(off, end int64) error {

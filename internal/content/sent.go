@@ -81,7 +81,8 @@ func (f *File) PartSent(p object.Part, off int64, gen uint64) error {
 	return nil
 }
 
-// PunchSent frees the local bytes of sent parts while the store is over its budget, and returns how many bytes. The
+// PunchSent frees the local bytes of sent parts once seven eighths of the budget are used, and returns how many bytes.
+// Without need it does nothing. The
 // record that tells where they are now is durable before any of them go. Until the upload is complete they can be
 // neither read nor changed.
 func (f *File) PunchSent() (freed int64, err error) {

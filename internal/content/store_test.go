@@ -132,6 +132,9 @@ func TestCreateWriteStoreAttach(t *testing.T) {
 	if got := f.Missing(0, 200_000); len(got) != 0 {
 		t.Errorf("Missing after reopening = %v", got)
 	}
+	if n, err := f.ReadAt(make([]byte, 10), 200_001); n != 0 || err != io.EOF { // in the last block, before it was verified
+		t.Errorf("ReadAt behind the end = %d, %v", n, err)
+	}
 	wantContent(t, f, want)
 	if u := s.Usage(); u.CleanFiles != 1 || u.DirtyFiles != 0 || u.Clean < 200_000 || u.Dirty != 0 {
 		t.Errorf("Usage = %+v", u)
