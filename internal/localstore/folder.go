@@ -29,7 +29,10 @@ func openFolder(dir string) (backend.Backend, func(), error) {
 		return nil, nil, err
 	}
 	restore := workDir()
-	back, err := posix.New(buckets, attrs, posix.PosixOpts{ValidateBucketNames: true, CopyObjectThreshold: 5 << 30})
+	back, err := posix.New(buckets, attrs, posix.PosixOpts{ValidateBucketNames: true, CopyObjectThreshold: 5 << 30,
+		// With O_TMPFILE an object is replaced through a name that is 28 bytes longer than its own, so that one of 255
+		// bytes could be made and not be replaced.
+		ForceNoTmpFile: true})
 	if err != nil {
 		restore()
 		return nil, nil, err

@@ -95,6 +95,17 @@ func TestObjectsOutliveTheServer(t *testing.T) {
 	}
 }
 
+func TestLongNames(t *testing.T) {
+	_, c := start(t, t.TempDir())
+	name := strings.Repeat("n", 255)
+	for _, text := range []string{"first", "second"} {
+		put(t, c, name, text)
+		if got, _ := get(t, c, name); got != text {
+			t.Errorf("%q, want %q", got, text)
+		}
+	}
+}
+
 func TestKeepsConnections(t *testing.T) {
 	s, _ := start(t, t.TempDir())
 	transport := &http.Transport{}
