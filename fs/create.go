@@ -89,7 +89,8 @@ func (d *dir) place(name, path string, f *file, h *handle, flags uint32) syscall
 			intent = content.IntentAppend
 		}
 		f.mu.Lock()
-		err := f.intendLocked(f.data, path, intent)
+		err := f.data.SetTarget(content.Target{Key: path, Intent: intent, Metadata: f.metadataLocked(),
+			ContentType: f.contentType(path)})
 		if err == nil {
 			f.markUnsentLocked(time.Now())
 		}

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync/atomic"
 	"syscall"
@@ -145,7 +146,7 @@ func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, sysca
 	if h.append {
 		off = f.end(local, off)
 	}
-	n, err := local.WriteAt(data, off)
+	n, err := f.fs.writeAt(local, data, off)
 	if n > 0 {
 		h.wrote.Store(true)
 		f.changed(local, time.Now())
@@ -156,6 +157,20 @@ func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, sysca
 		return uint32(n), f.fs.errno("write", path, err)
 	}
 	return uint32(n), 0
+}
+
+// writeAt writes into the local copy. Where the disk or its budget is full it waits until sent parts made room.
+func (f *FS) writeAt(local *content.File, data []byte, off int64) (n int, err error) {
+	for {
+		m, err := local.WriteAt(data[n:], off+int64(n))
+		n += m
+		if !errors.Is(err, syscall.ENOSPC) {
+			return n, err
+		}
+		if freed, e := f.opts.Engine.MakeRoom(f.ctx, local); e != nil || freed == 0 {
+			return n, err
+		}
+	}
 }
 
 // end returns where an append goes that the kernel wants at off: behind what another machine appended, if that moved
@@ -194,6 +209,7 @@ func (f *file) changed(data *content.File, now time.Time) {
 	f.mu.Lock()
 	f.attr.size = data.Size()
 	f.attr.mtime, f.attr.ctime = now, now
+	f.whole = false
 	f.markUnsentLocked(now)
 	f.mu.Unlock()
 }
@@ -205,6 +221,9 @@ func (h *handle) Flush(context.Context) syscall.Errno {
 	}
 	if h.f.untouched(h) {
 		// The shell flushes a new file before it writes to it: the empty object need not be waited for.
+		h.f.mu.Lock()
+		h.f.whole = true
+		h.f.mu.Unlock()
 		h.f.storeSoon()
 		return 0
 	}

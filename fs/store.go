@@ -95,6 +95,7 @@ func (f *file) flushBytes(op string) syscall.Errno {
 	defer f.io.Unlock()
 	f.mu.Lock()
 	failed, unsent, unlinked := f.failed, f.unsent, f.unlinked
+	f.whole = f.whole || op == "close"
 	f.mu.Unlock()
 	switch {
 	case unlinked:
@@ -132,6 +133,10 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 		t.Key, t.Metadata, t.ContentType = path, f.metadataLocked(), f.contentType(path)
 		err = data.SetTarget(t)
 	}
+	if err == nil && f.whole {
+		// A crash from here on leaves a file that its writer closed: the next start may store it by itself.
+		err = data.Closed()
+	}
 	f.mu.Unlock()
 	if err != nil {
 		return f.fs.errno(op, path, err)
@@ -142,15 +147,39 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 		return f.notStored(op, path, data, err)
 	}
 	f.stored(info, data)
-	if info.Size != size { // an append went behind what someone else had appended
-		f.mu.Lock()
-		f.moved, f.movedFrom, f.movedEnd = true, from, size
-		f.mu.Unlock()
-	}
+	f.goOn(path, info, size, from)
 	if f.Forgotten() {
 		forget(f) // it was kept for its bytes alone
 	}
 	return 0
+}
+
+// goOn makes a file whose append went behind what someone else had stored meanwhile the version that this made. Its
+// bytes from where the append was to begin are others than those that were written; all are, if the object was replaced.
+func (f *file) goOn(path string, info object.Info, size, from int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	data := f.data
+	if data == nil { // nobody has it open
+		return
+	}
+	if v, _, ok := data.Base(); !ok || v.ETag != info.ETag {
+		from = 0
+		now, err := f.fs.opts.Content.Version(f.versionLocked(path))
+		if err != nil {
+			f.log().Error("cannot show what an append became", "path", path, "err", err)
+			return
+		}
+		f.data = now
+		f.attr.size = info.Size
+		if err := data.Drop(); err != nil {
+			f.log().Warn("cannot drop bytes that are stored", "path", path, "err", err)
+		}
+		data.Release()
+	} else if info.Size == size {
+		return
+	}
+	f.moved, f.movedFrom, f.movedEnd = true, from, size
 }
 
 // dropMoved makes the kernel forget the pages of an append that is not where it was written: another machine's came
@@ -174,7 +203,7 @@ func (f *file) stored(info object.Info, data *content.File) {
 		info.Metadata = f.metadataLocked()
 	}
 	f.info, f.fresh, f.failed = info, false, false
-	f.attr.size = data.Size()
+	f.attr.size = info.Size
 	f.seen, f.storedAt, f.checked = now, now, now
 	f.markSentLocked()
 	f.letGoLocked()

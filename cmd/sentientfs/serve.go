@@ -16,6 +16,7 @@ import (
 
 	"github.com/sentient-agi/sentientfs/fs"
 	"github.com/sentient-agi/sentientfs/internal/config"
+	"github.com/sentient-agi/sentientfs/internal/content"
 	"github.com/sentient-agi/sentientfs/internal/control"
 )
 
@@ -175,9 +176,19 @@ func (m *mounted) replay() {
 	if len(files) == 0 {
 		return
 	}
-	m.log.Info("storing what an earlier run could not", "files", len(files))
+	states := map[string]content.Record{}
+	for _, r := range m.stack.content.Records() {
+		states[r.ID] = r
+	}
+	m.log.Info("an earlier run left files that are not stored", "files", len(files))
 	m.replaying.Go(func() {
 		for _, f := range files {
+			if r := states[f.ID()]; !whole(r) {
+				m.log.Warn("kept, as its writer was not done or it needs a decision; see sentientfs recover list",
+					"id", r.ID, "key", r.Key, "state", r.State, "reason", r.Reason)
+				f.Release()
+				continue
+			}
 			key := f.Target().Key
 			if err := m.ctx.Err(); err == nil {
 				err = m.stack.engine.Replay(m.ctx, f)
@@ -191,6 +202,12 @@ func (m *mounted) replay() {
 			f.Release()
 		}
 	})
+}
+
+// whole tells whether a record has a file that may be stored without asking anybody: one that its writer closed, or
+// lines for the end of one. What was cut off in the middle of a copy would look complete under its name.
+func whole(r content.Record) bool {
+	return r.State == content.StateClosed || r.State == content.StateOpen && r.Target.Intent == content.IntentAppend
 }
 
 // serve waits for the end of the mount.

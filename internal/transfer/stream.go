@@ -136,10 +136,8 @@ func (e *Engine) streams(f *content.File) bool {
 	if f.Size() < 2*e.opts.PartSize {
 		return false
 	}
-	t := f.Target()
-	_, limit, based := f.Base()
-	whole := t.Intent == content.IntentNew || t.Intent == content.IntentReplace
-	return whole && (!based || limit == 0)
+	_, limit, _ := f.Base()
+	return limit == 0 && f.Target().Intent != content.IntentAppend
 }
 
 // MakeRoom is for a write that failed because the local disk or its budget is full: it sends full parts of f, waits

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,21 +17,11 @@ import (
 	"github.com/sentient-agi/sentientfs/test/harness"
 )
 
-// TestP5NothingLostInACrash: what the daemon had received when it was killed is stored by the next one, and no upload
-// stays behind.
+// TestP5NothingLostInACrash: what was closed, or appended, when the daemon was killed is stored by the next one; what
+// its writer had not finished is listed, and its name does not show a part of it; no upload stays behind.
 func TestP5NothingLostInACrash(t *testing.T) {
-	p := newPair(t, harness.Fake)
+	p := newPair(t, harness.Fake, "--http-timeout", "2s")
 	big := random(21 << 20)
-	for name, data := range map[string][]byte{"small": []byte("received"), "big": big} {
-		f, err := os.Create(p.a.Path(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if _, err := f.Write(data); err != nil {
-			t.Fatal(err)
-		}
-	}
 	write(t, p.b.Path("log"), []byte("one\n"))
 	log, err := os.OpenFile(p.a.Path("log"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -40,14 +31,39 @@ func TestP5NothingLostInACrash(t *testing.T) {
 	if _, err := log.WriteString("two\n"); err != nil {
 		t.Fatal(err)
 	}
+	half, err := os.Create(p.a.Path("half"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer half.Close()
+	if _, err := half.Write(big); err != nil {
+		t.Fatal(err)
+	}
+	p.wireA.Inject(&harness.Fault{Kinds: "PUT CREATE PART", Status: 503, Code: "SlowDown"})
+	for name, data := range map[string][]byte{"small": []byte("received"), "big": big} {
+		if err := os.WriteFile(p.a.Path(name), data, 0o644); err == nil {
+			t.Fatalf("%s was stored by a server that refuses", name)
+		}
+	}
 	p.a.Kill(t)
+	p.wireA.Heal()
 	p.a.Remount(t, false)
 	eventually(t, "the journal is stored", func() bool {
-		return len(p.server.Keys(t, "")) == 3 && len(p.server.Uploads(t)) == 0 && sizeOf(p, t, "log") == 8
+		return len(p.server.Keys(t, "")) == 3 && len(p.server.Uploads(t)) <= 1 && sizeOf(p, t, "log") == 8
 	})
 	wantContent(t, p.b.Path("small"), []byte("received"))
 	wantContent(t, p.b.Path("big"), big)
 	wantContent(t, p.b.Path("log"), []byte("one\ntwo\n"))
+	if keys := p.server.Keys(t, "half"); len(keys) != 0 {
+		t.Errorf("a file that was being written shows: %q", keys)
+	}
+	p.a.Unmount(t)
+	list := exec.Command(harness.Binary(t), "recover", "list", "--cache-dir", p.a.CacheDir())
+	list.Env = harness.Env(t.TempDir())
+	out, err := list.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "half") || !strings.Contains(string(out), "open") {
+		t.Errorf("recover list: %v\n%s", err, out)
+	}
 }
 
 func sizeOf(p *pair, t *testing.T, key string) int {
