@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"testing"
 
 	"github.com/rclone/gofakes3"
@@ -140,6 +142,24 @@ func listenAs(ctx context.Context, kind Kind) (addr string, err error) {
 	if err != nil {
 		return "", err
 	}
-	go func() { _ = http.Serve(ln, fake.Server()) }() // ends with the process
+	go func() { _ = http.Serve(ln, oneWriter(fake.Server())) }() // ends with the process
 	return ln.Addr().String(), nil
+}
+
+// oneWriter makes an honest compare-and-swap of gofakes3, which looks at a condition first and writes later: one
+// request that changes something is served after the other, each when its body is there.
+func oneWriter(next http.Handler) http.Handler {
+	var mu sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return // the client is gone
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			mu.Lock()
+			defer mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
