@@ -18,7 +18,6 @@ type step struct {
 	// that of a step that is done.
 	after func(tree) []tree
 	path  string // the file that is written; "" if none is
-	base  string // what the file was made of when the step began; filled in by run
 }
 
 // acks is what write(2) has taken of a step, in order.

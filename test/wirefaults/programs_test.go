@@ -121,11 +121,12 @@ func fill(t *testing.T, dir string, files int) {
 
 // TestTar: an archive that tar said it has unpacked is there, file by file.
 func TestTar(t *testing.T) {
+	t.Parallel()
 	need(t, "tar", "diff")
 	s := newScene(t, 1)
 	source := t.TempDir()
-	fill(t, source, size(20, 120))
-	big := bytes.Repeat([]byte("0123456789abcdef"), 20<<20/16)
+	fill(t, source, size(12, 120))
+	big := bytes.Repeat([]byte("0123456789abcdef"), 17<<20/16)
 	if err := os.WriteFile(filepath.Join(source, "big"), big, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -163,10 +164,11 @@ func TestTar(t *testing.T) {
 
 // TestGit: a clone and commits that git said it made are there and whole.
 func TestGit(t *testing.T) {
+	t.Parallel()
 	need(t, "git")
 	s := newScene(t, 2)
 	origin := filepath.Join(t.TempDir(), "origin")
-	fill(t, origin, size(8, 60))
+	fill(t, origin, size(4, 60))
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "."}, {"commit", "-qm", "first"}} {
 		if out, ok := s.program(t, origin, "git", args...); !ok {
 			t.Fatal(out)
@@ -174,7 +176,7 @@ func TestGit(t *testing.T) {
 	}
 	repo, head := s.clone(t, origin)
 	if repo != "" {
-		for i := range size(2, 6) {
+		for i := range size(1, 6) {
 			name := fmt.Sprintf("new%d", i)
 			if err := os.WriteFile(filepath.Join(repo, name), []byte(name), 0o644); err != nil {
 				s.clean++
@@ -226,6 +228,7 @@ func (s *scene) clone(t *testing.T, origin string) (repo, head string) {
 
 // TestSQLite: a row whose transaction sqlite said is committed is in the table, and the table is whole.
 func TestSQLite(t *testing.T) {
+	t.Parallel()
 	need(t, "sqlite3")
 	s := newScene(t, 3)
 	db := s.bad.Path("rows.db")
@@ -239,7 +242,7 @@ func TestSQLite(t *testing.T) {
 		t.Errorf("no table could be made in %d tries", tries)
 	}
 	var committed []string
-	for i := range size(8, 40) {
+	for i := range size(5, 40) {
 		row := fmt.Sprintf("BEGIN; INSERT INTO rows VALUES(%d, hex(randomblob(2000))); COMMIT;", i)
 		if _, ok := s.program(t, s.bad.Dir, "sqlite3", "-bail", db, row); ok {
 			committed = append(committed, fmt.Sprint(i))

@@ -54,7 +54,7 @@ func status(code int, word string) front.Hook {
 var faults = []fault{
 	{"SlowDown", 30, nil, status(503, "SlowDown")},
 	{"InternalError", 8, nil, status(500, "InternalError")},
-	{"skew", 5, nil, status(403, "RequestTimeTooSkewed")},
+	{"skew", 2, nil, status(403, "RequestTimeTooSkewed")},
 	{"conflict", 5, kinds("PUT", "COMPLETE", "DELETE"), status(409, "ConditionalRequestConflict")},
 	{"error in 200", 12, kinds("COPY", "COMPLETE", "PARTCOPY"), status(200, "InternalError")},
 	{"reset before", 18, nil, func(http.ResponseWriter, *http.Request, http.Handler, <-chan struct{}) { front.Drop() }},

@@ -21,6 +21,7 @@ type Hook func(w http.ResponseWriter, r *http.Request, forward http.Handler, clo
 // A Server is a front before another server.
 type Server struct {
 	Endpoint string
+	web      *httptest.Server
 	hook     atomic.Pointer[Hook]
 	requests atomic.Int64
 }
@@ -51,7 +52,7 @@ func New(t testing.TB, s *harness.Server) *Server {
 	}))
 	web.Config.ErrorLog = log.New(io.Discard, "", 0) // the lies of a suite are none of its faults
 	web.Start()
-	f.Endpoint = web.URL
+	f.web, f.Endpoint = web, web.URL
 	t.Cleanup(func() {
 		close(closed)
 		web.CloseClientConnections()
@@ -69,6 +70,9 @@ func (f *Server) Use(hook Hook) {
 	}
 	f.hook.Store(&hook)
 }
+
+// Cut ends all connections to the front.
+func (f *Server) Cut() { f.web.CloseClientConnections() }
 
 // Requests is how many requests came so far.
 func (f *Server) Requests() int { return int(f.requests.Load()) }
