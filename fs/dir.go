@@ -78,19 +78,34 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 	return 0
 }
 
-// OnForget drops the node from its parent when the kernel does not know it any more.
-func (d *dir) OnForget() { forget(d) }
+// OnForget drops the node from its parent: the kernel does not know it any more.
+func (d *dir) OnForget() { forgotten(d, true) }
 
-// forget takes a node that the kernel does not know any more out of its parent's table, and then the parent if the
-// kernel forgot that before. A directory stays as long as something below has bytes that are not stored: its next
-// lookup must find them.
-func forget(n node) {
+// forgotten notes that the kernel does not know a node any more, and takes it out of its parent's table if drop says
+// that nothing else needs it; then the parent, if the kernel forgot that before. A directory stays as long as something
+// below has bytes that are not stored: its next lookup must find them.
+func forgotten(n node, drop bool) {
 	e := n.base()
 	e.fs.tree.Lock()
 	defer e.fs.tree.Unlock()
-	for {
+	e.forgotten = true
+	if drop {
+		dropLocked(n)
+	}
+}
+
+// unneeded takes a node that was kept for its bytes alone out of its parent's table, if the kernel forgot it.
+func unneeded(n node) {
+	e := n.base()
+	e.fs.tree.Lock()
+	defer e.fs.tree.Unlock()
+	dropLocked(n)
+}
+
+func dropLocked(n node) {
+	for e := n.base(); ; {
 		p := e.place.parent
-		if p == nil || !e.Forgotten() || p.kids[e.place.name] != n {
+		if p == nil || !e.forgotten || p.kids[e.place.name] != n {
 			return
 		}
 		if d, ok := n.(*dir); ok && len(d.kids) > 0 {

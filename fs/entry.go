@@ -18,6 +18,8 @@ type entry struct {
 	fusefs.Inode
 	fs    *FS
 	place place // guarded by FS.tree
+	// forgotten says that the kernel does not know the node; guarded by FS.tree.
+	forgotten bool
 
 	mu   sync.Mutex
 	attr attr
@@ -74,15 +76,6 @@ func (e *entry) forced() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return time.Now().Before(e.granted)
-}
-
-// key returns the key of the node's object, false for a node without a name.
-func key(n node) (string, bool) {
-	p, ok := n.base().path()
-	if _, isDir := n.(*dir); isDir && ok {
-		p = markerKey(p)
-	}
-	return p, ok
 }
 
 func (e *entry) log() *slog.Logger { return e.fs.log }

@@ -162,20 +162,11 @@ func (f *file) reask(path string) syscall.Errno {
 	return 0
 }
 
-// OnForget drops the node from its parent when the kernel does not know it any more.
-func (f *file) OnForget() {
-	if !f.busy() {
-		forget(f)
-	}
-}
+// OnForget drops the node from its parent, unless it has bytes that are not stored: the kernel does not know it any more.
+func (f *file) OnForget() { forgotten(f, !f.busy()) }
 
-// attach makes sure that the local bytes are held, and returns them. The caller has a handle or holds io.
-func (f *file) attach(path string) (*content.File, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.attachLocked(path)
-}
-
+// attachLocked makes sure that the local bytes are held, and returns them. entry.mu is held, and the caller has a
+// handle or holds io.
 func (f *file) attachLocked(path string) (*content.File, error) {
 	if f.data != nil {
 		return f.data, nil

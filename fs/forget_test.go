@@ -29,6 +29,8 @@ func TestForgottenDirectoryKeepsUnsentFiles(t *testing.T) {
 	if m.lookup(m.root, "d") != node(d) || m.lookup(d, "f") != node(f) {
 		t.Error("the file with unsent bytes is not found")
 	}
+	f.OnForget()
+	d.OnForget()
 	m.want("close", h.Flush(ctx), 0) // stored now, and forgotten with its directory
 	m.tree.Lock()
 	defer m.tree.Unlock()

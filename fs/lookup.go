@@ -214,6 +214,9 @@ func (d *dir) displace(name string, n node) {
 // inode returns the inode of n, made now if n has none.
 func (d *dir) inode(ctx context.Context, n node) *fusefs.Inode {
 	e := n.base()
+	e.fs.tree.Lock()
+	e.forgotten = false
+	e.fs.tree.Unlock()
 	e.mu.Lock() // two requests may have been given one new node
 	defer e.mu.Unlock()
 	return d.NewInode(ctx, n, fusefs.StableAttr{Mode: e.attr.mode & syscall.S_IFMT, Ino: d.fs.nextIno()})

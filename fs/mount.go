@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -57,10 +56,11 @@ func (f *FS) Mount(dir string, m MountOptions) (*Server, error) {
 		MaxReadAhead:             maxWrite,
 		MaxBackground:            64,
 		Debug:                    m.Debug,
+		DisableSplice:            true, // READ answers with bytes, never with a file
 		IgnoreSecurityLabels:     true,
 		ExplicitDataCacheControl: true,
 		DirectMount:              os.Geteuid() == 0,
-		DirectMountFlags:         syscall.MS_NOSUID | syscall.MS_NODEV,
+		DirectMountFlags:         directFlags["nosuid"] | directFlags["nodev"],
 		ExtraCapabilities:        fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_READDIRPLUS_AUTO | capKillPriv,
 	}
 	mountFlags(&opts.MountOptions, m.Options, f.opts.ReadOnly)
@@ -75,9 +75,6 @@ func (f *FS) Mount(dir string, m MountOptions) (*Server, error) {
 
 // mountFlags translates what -o had. nosuid and nodev always hold: the bucket's writers are not trusted.
 func mountFlags(o *fuse.MountOptions, list []string, readOnly bool) {
-	flags := map[string]uintptr{"ro": syscall.MS_RDONLY, "noexec": syscall.MS_NOEXEC, "noatime": syscall.MS_NOATIME,
-		"nodiratime": syscall.MS_NODIRATIME, "relatime": syscall.MS_RELATIME, "sync": syscall.MS_SYNCHRONOUS,
-		"dirsync": syscall.MS_DIRSYNC}
 	if readOnly && !slices.Contains(list, "ro") {
 		list = append(slices.Clone(list), "ro")
 	}
@@ -86,8 +83,8 @@ func mountFlags(o *fuse.MountOptions, list []string, readOnly bool) {
 		switch {
 		case opt == "allow_other":
 			o.AllowOther = true
-		case flags[opt] != 0 && o.DirectMount: // mount(2) takes a flag, and no word for it
-			o.DirectMountFlags |= flags[opt]
+		case directFlags[opt] != 0 && o.DirectMount: // mount(2) takes a flag, and no word for it
+			o.DirectMountFlags |= directFlags[opt]
 		case !forOthers(opt):
 			o.Options = append(o.Options, opt)
 		}

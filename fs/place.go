@@ -39,13 +39,6 @@ func (e *entry) pathLocked() (string, bool) {
 	return strings.Join(names, "/"), true
 }
 
-// setPlace gives a node its name.
-func (e *entry) setPlace(parent *dir, name string) {
-	e.fs.tree.Lock()
-	e.place = place{parent: parent, name: name}
-	e.fs.tree.Unlock()
-}
-
 // leave takes a node's name away.
 func (e *entry) leave() {
 	e.fs.tree.Lock()

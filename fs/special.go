@@ -38,5 +38,5 @@ func (s *special) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Attr
 	return s.getattr(s, out)
 }
 
-// OnForget drops the node from its parent when the kernel does not know it any more.
-func (s *special) OnForget() { forget(s) }
+// OnForget drops the node from its parent: the kernel does not know it any more.
+func (s *special) OnForget() { forgotten(s, true) }

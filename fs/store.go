@@ -148,9 +148,7 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 	}
 	f.stored(info, data)
 	f.goOn(path, info, size, from)
-	if f.Forgotten() {
-		forget(f) // it was kept for its bytes alone
-	}
+	unneeded(f)
 	return 0
 }
 

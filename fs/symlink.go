@@ -132,8 +132,8 @@ func (s *symlink) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Attr
 	return s.getattr(s, out)
 }
 
-// OnForget drops the node from its parent when the kernel does not know it any more.
-func (s *symlink) OnForget() { forget(s) }
+// OnForget drops the node from its parent: the kernel does not know it any more.
+func (s *symlink) OnForget() { forgotten(s, true) }
 
 // getattr answers GETATTR for n, a symlink or special: asked again when it is older than its time-out, ESTALE if
 // something else has the name now.

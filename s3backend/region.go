@@ -3,7 +3,6 @@ package s3backend
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -78,7 +77,7 @@ func (s *Store) findRegion(ctx context.Context, refusal error) string {
 func regionOf(err error) string {
 	var resp *smithyhttp.ResponseError
 	if errors.As(err, &resp) && resp.Response != nil && resp.Response.Response != nil {
-		return resp.Response.Header.Get(http.CanonicalHeaderKey("x-amz-bucket-region"))
+		return resp.Response.Header.Get("x-amz-bucket-region")
 	}
 	return ""
 }

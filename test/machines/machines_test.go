@@ -71,6 +71,9 @@ func run(t *testing.T, seed uint64, rounds int, flags ...string) {
 	}
 	d := &drawer{Rand: rand.New(rand.NewPCG(seed, 0))}
 	before, ok := r.agree()
+	if !ok {
+		t.Fatal("the machines do not agree before the first round")
+	}
 	violations := 0
 	for n := range rounds {
 		now := &round{ops: d.round(), before: before.state(r.texts, r.markers()), texts: r.texts, lenient: r.ttl}
