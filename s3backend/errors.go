@@ -32,6 +32,7 @@ type verdict struct {
 	retry   bool
 	maybe   bool // the server may have done what it was asked to
 	expired bool // new credentials may help
+	bare    bool // a refusal that does not say why, as that of a HEAD: it may be the clock
 	after   time.Duration
 }
 
@@ -52,7 +53,7 @@ var byCode = map[string]verdict{
 	"AccountProblem": failed(object.KindDenied), "InvalidAccessKeyId": failed(object.KindDenied),
 	"SignatureDoesNotMatch": failed(object.KindDenied), "InvalidSecurity": failed(object.KindDenied),
 	"NotSignedUp": failed(object.KindDenied), "UnauthorizedAccess": failed(object.KindDenied),
-	"Forbidden": failed(object.KindDenied), "InvalidObjectState": failed(object.KindDenied),
+	"Forbidden": {kind: object.KindDenied, retry: true, bare: true}, "InvalidObjectState": failed(object.KindDenied),
 	"ExpiredToken":         {kind: object.KindDenied, expired: true},
 	"InvalidToken":         {kind: object.KindDenied, expired: true},
 	"TokenRefreshRequired": {kind: object.KindDenied, expired: true},
@@ -86,7 +87,7 @@ var byCode = map[string]verdict{
 // byStatus is for answers without a code that says more, as those of HEAD, which have no body.
 var byStatus = map[int]verdict{
 	301: failed(object.KindWrongRegion), 307: failed(object.KindWrongRegion), 304: failed(object.KindNotModified),
-	400: failed(object.KindInvalid), 401: failed(object.KindDenied), 403: failed(object.KindDenied),
+	400: failed(object.KindInvalid), 401: failed(object.KindDenied), 403: {kind: object.KindDenied, retry: true, bare: true},
 	404: failed(object.KindNotFound), 405: failed(object.KindUnsupported), 408: maybeAgain(object.KindTimeout),
 	409: again(object.KindUnavailable), 412: failed(object.KindChanged), 413: failed(object.KindTooLarge),
 	416: failed(object.KindRange), 429: again(object.KindThrottled), 501: failed(object.KindUnsupported),

@@ -1,18 +1,17 @@
 package s3backend_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/rclone/gofakes3"
-	"github.com/rclone/gofakes3/s3mem"
 
 	"github.com/sentient-agi/sentientfs/internal/object"
 	"github.com/sentient-agi/sentientfs/internal/object/objecttest"
 	"github.com/sentient-agi/sentientfs/s3backend"
+	"github.com/sentient-agi/sentientfs/test/fakes3"
 )
 
 const bucket = "test-bucket"
@@ -20,11 +19,11 @@ const bucket = "test-bucket"
 // newFake makes an S3 in this process with an empty bucket.
 func newFake(t *testing.T) http.Handler {
 	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket(context.Background(), bucket); err != nil {
+	fake, err := fakes3.New(bucket, gofakes3.WithoutVersioning())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return gofakes3.New(backend, gofakes3.WithoutVersioning()).Server()
+	return fake
 }
 
 // options reach a test server quickly and give up soon, but not so soon that a busy machine is taken for a broken one.

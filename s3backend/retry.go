@@ -13,7 +13,9 @@ const (
 	// maxPause bounds the pause between attempts: a server that came back is not left waiting for longer.
 	maxPause = 5 * time.Second
 	// maxClockTries is how often a refused clock is corrected by what the server says.
-	maxClockTries = 2
+	maxClockTries = 3
+	// maxBareTries is how often a refusal is tried again that may be one of the clock.
+	maxBareTries = 2
 )
 
 // attempt tells a request what happened to those before it.
@@ -46,7 +48,7 @@ func (s *Store) do(ctx context.Context, op, key string, try func(context.Context
 			renewed = s.credentials.renew()
 			v.retry = renewed
 		}
-		if v.kind == object.KindClockSkew && a.n >= maxClockTries {
+		if v.kind == object.KindClockSkew && a.n >= maxClockTries || v.bare && a.n >= maxBareTries {
 			v.retry = false
 		}
 		if !v.retry || a.n >= s.opts.MaxRetries || !s.pause(ctx, a.n, v.after, deadline) {

@@ -3,7 +3,6 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,13 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"testing"
 
 	"github.com/rclone/gofakes3"
-	"github.com/rclone/gofakes3/s3mem"
 
 	"github.com/sentient-agi/sentientfs/internal/localstore"
+	"github.com/sentient-agi/sentientfs/test/fakes3"
 )
 
 // A Kind names an S3 server.
@@ -132,34 +130,15 @@ func listenAs(ctx context.Context, kind Kind) (addr string, err error) {
 		}
 		return s.Addr(), nil
 	}
-	back := s3mem.New()
-	if err := back.CreateBucket(ctx, Bucket); err != nil {
+	fake, err := fakes3.New(Bucket, gofakes3.WithV4Auth(map[string]string{KeyID: Secret}),
+		gofakes3.WithLogger(gofakes3.DiscardLog()))
+	if err != nil {
 		return "", err
 	}
-	fake := gofakes3.New(back, gofakes3.WithV4Auth(map[string]string{KeyID: Secret}),
-		gofakes3.WithLogger(gofakes3.DiscardLog()))
 	ln, err := net.Listen("tcp", os.Getenv(addrVar))
 	if err != nil {
 		return "", err
 	}
-	go func() { _ = http.Serve(ln, oneWriter(fake.Server())) }() // ends with the process
+	go func() { _ = http.Serve(ln, fake) }() // ends with the process
 	return ln.Addr().String(), nil
-}
-
-// oneWriter makes an honest compare-and-swap of gofakes3, which looks at a condition first and writes later: one
-// request that changes something is served after the other, each when its body is there.
-func oneWriter(next http.Handler) http.Handler {
-	var mu sync.Mutex
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			body, err := io.ReadAll(r.Body)
-			if err != nil {
-				return // the client is gone
-			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			mu.Lock()
-			defer mu.Unlock()
-		}
-		next.ServeHTTP(w, r)
-	})
 }
