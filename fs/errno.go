@@ -28,7 +28,7 @@ var errnos = map[object.Kind]struct {
 	object.KindTimeout:     {syscall.EIO, slog.LevelWarn},
 	object.KindCorrupt:     {syscall.EIO, slog.LevelError},
 	object.KindRange:       {syscall.EIO, slog.LevelError},
-	object.KindTooLarge:    {syscall.EFBIG, slog.LevelWarn},
+	object.KindTooLarge:    {syscall.ENOSPC, slog.LevelWarn},
 	object.KindInvalid:     {syscall.EINVAL, slog.LevelInfo},
 	object.KindUnsupported: {syscall.EOPNOTSUPP, slog.LevelWarn},
 	object.KindClockSkew:   {syscall.EIO, slog.LevelError},

@@ -26,7 +26,9 @@ const (
 	bufferSize      = 64 << 10
 	// maxAnswer bounds every answer but an object's bytes. The largest honest one is a listing: 1,000 keys of 1,024
 	// bytes, each byte escaped to three, and as much again around them.
-	maxAnswer = 32 << 20
+	maxAnswer = 8 << 20
+	// maxRefusal bounds the answers that tell of an error.
+	maxRefusal = 1 << 20
 )
 
 // slow are the requests whose work the server does between the question and the answer. S3 sends blanks meanwhile,
@@ -35,6 +37,9 @@ var slow = map[string]bool{"CopyObject": true, "UploadPartCopy": true, "Complete
 
 // slowFactor is how much longer those may be silent.
 const slowFactor = 4
+
+// errTooLong is an answer without an end. It is not asked for again: what it costs would only be paid once more.
+var errTooLong = errors.New("an answer is longer than any honest one")
 
 // errStalled is the cause of an attempt's end when nothing moved for the time allowed.
 var errStalled = errors.New("no progress")
@@ -130,7 +135,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	limit := int64(maxAnswer)
-	if op == "GetObject" && resp.StatusCode < 300 {
+	switch {
+	case resp.StatusCode >= 300:
+		limit = maxRefusal
+	case op == "GetObject":
 		limit = -1
 	}
 	resp.Body = &watchedAnswer{ReadCloser: resp.Body, w: w, left: limit}
@@ -173,7 +181,7 @@ type watchedAnswer struct {
 
 func (b *watchedAnswer) Read(p []byte) (int, error) {
 	if b.left == 0 {
-		return 0, &answerError{fmt.Sprintf("an answer has more than %d bytes", maxAnswer)}
+		return 0, errTooLong
 	}
 	if b.left > 0 && int64(len(p)) > b.left {
 		p = p[:b.left]

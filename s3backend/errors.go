@@ -110,6 +110,8 @@ func classify(err error) verdict {
 		return failed(object.KindDenied)
 	case errors.Is(err, errStalled):
 		return maybeAgain(object.KindTimeout)
+	case errors.Is(err, errTooLong):
+		return failed(object.KindCorrupt)
 	case errors.As(err, &answer):
 		return maybeAgain(object.KindCorrupt)
 	case errors.As(err, &cert), errors.As(err, &auth):
