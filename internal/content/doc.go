@@ -41,6 +41,8 @@
 //     a commit: else the old record could come back and claim them.
 //   - Rewriting a record: data synced, the new one synced under another name, renamed, folder synced. There is always
 //     one whole record.
+//   - A try is noted before its request and not synced: a power loss may forget it, and its store then looks like
+//     somebody else's, a conflict at worst.
 //   - Unlinking a record is not synced. One that comes back tells of bytes that are in the bucket, under a base that is
 //     not the object's version any more, so that replay does not store it unseen. Before its bytes are changed or freed
 //     in part, the folder is synced, so that it cannot come back and claim what is not there.

@@ -80,7 +80,8 @@ func FuzzSlots(f *testing.F) {
 	f.Add(all)
 	part := SentPart{Part: object.Part{Number: 1, ETag: "e", Size: 50}, Off: 0}
 	for sort, v := range map[byte]any{noteTarget: jsonTarget{Key: []byte("k")}, notePart: part, noteReason: "why",
-		noteUpload: &jsonUpload{Key: []byte("k"), ID: []byte("i"), Parts: []SentPart{part}}, noteBase: toJSONVersion(Version{Size: 9})} {
+		noteUpload: &jsonUpload{Key: []byte("k"), ID: []byte("i"), Parts: []SentPart{part}}, noteBase: toJSONVersion(Version{Size: 9}),
+		noteTry: Try{Nonce: "n", Size: 9, Gen: 1}.json(false)} {
 		note, err := encodeNote(sort, v, len(all)/slotSize)
 		if err != nil {
 			f.Fatal(err)

@@ -30,8 +30,11 @@ type image struct {
 
 	target Target
 	upload *Upload
+	tries  []Try  // oldest first; Gen is a tag like those of written
 	reason string // set by Fail
 	closed bool   // the writer closed it and nothing changed since
+
+	metaTag, sizeTag uint64 // while slots are added up: of the last change of the target or the size, and of the size
 }
 
 func (m *image) write(off, end int64, gen uint64) {

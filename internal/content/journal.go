@@ -147,7 +147,7 @@ func (f *File) end() error {
 	if f.rec != nil {
 		err = f.rec.Close()
 	}
-	f.rec, f.dirty, f.upload, f.reason, f.closed = nil, false, nil, "", false
+	f.rec, f.dirty, f.upload, f.tries, f.reason, f.closed = nil, false, nil, nil, "", false
 	f.log, f.syncFailed = logEnd{}, nil
 	f.account()
 	f.s.forgetRecovered(f)

@@ -35,6 +35,7 @@ const (
 	notePart   = 3
 	noteReason = 4
 	noteBase   = 5
+	noteTry    = 6
 )
 
 const (
@@ -128,13 +129,13 @@ func (r *noteReader) add(s slot) bool {
 }
 
 // note makes the change of a whole note. A note that does not fit is left out: its JSON is guarded by the CRCs, so
-// that it is at most of a sort that is not known.
-func (m *image) note(sort byte, text []byte) {
+// that it is at most of a sort that is not known. gen is the tag of what the note changes.
+func (m *image) note(sort byte, text []byte, gen uint64) {
 	switch sort {
 	case noteTarget:
 		var t jsonTarget
 		if json.Unmarshal(text, &t) == nil {
-			m.target, m.closed = t.target(), false
+			m.target, m.closed, m.metaTag = t.target(), false, gen
 		}
 	case noteUpload:
 		var u *jsonUpload
@@ -156,6 +157,11 @@ func (m *image) note(sort byte, text []byte) {
 		if json.Unmarshal(text, &v) == nil && v != nil && v.Size >= m.limit {
 			m.base = v.version()
 		}
+	case noteTry:
+		var t jsonTry
+		if json.Unmarshal(text, &t) == nil && t.Nonce != "" {
+			m.addTry(t.try(gen))
+		}
 	}
 }
 
@@ -171,6 +177,7 @@ func (m *image) apply(s slot, gen uint64) {
 		m.setZero(s.a, s.b, gen)
 	case slotResize:
 		m.truncate(s.a, gen)
+		m.metaTag, m.sizeTag = gen, gen
 	case slotClosed:
 		m.closed = true
 	case slotGone:

@@ -64,9 +64,17 @@ type jsonTarget struct {
 	ContentType []byte      `json:"type,omitempty"`
 }
 
+type jsonTry struct {
+	Nonce string `json:"n"`
+	Size  int64  `json:"s"`
+	Tail  bool   `json:"t,omitempty"`
+	Moved bool   `json:"m,omitempty"` // what was sent is not what the slots before this note add up to
+}
+
 type jsonUpload struct {
 	Key      []byte     `json:"key"`
 	ID       []byte     `json:"id"`
+	Nonce    string     `json:"nonce,omitempty"`
 	PartSize int64      `json:"size"`
 	Parts    []SentPart `json:"parts,omitempty"`
 }
@@ -105,14 +113,14 @@ func toJSONUpload(u *Upload) *jsonUpload {
 	if u == nil {
 		return nil
 	}
-	return &jsonUpload{[]byte(u.Key), []byte(u.ID), u.PartSize, u.Parts}
+	return &jsonUpload{[]byte(u.Key), []byte(u.ID), u.Nonce, u.PartSize, u.Parts}
 }
 
 func (j *jsonUpload) upload() *Upload {
 	if j == nil {
 		return nil
 	}
-	return &Upload{string(j.Key), string(j.ID), j.PartSize, j.Parts}
+	return &Upload{string(j.Key), string(j.ID), j.Nonce, j.PartSize, j.Parts}
 }
 
 // encodeHeader makes the head of a record file, a multiple of slotSize long.

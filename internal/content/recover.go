@@ -64,7 +64,7 @@ func replay(b []byte, sameBoot bool) (*replayed, error) {
 
 func step(m *image, notes *noteReader, s slot, number int) {
 	if notes.add(s) {
-		m.note(notes.sort, notes.text)
+		m.note(notes.sort, notes.text, uint64(number)+1)
 	}
 	m.apply(s, uint64(number)+1)
 }
@@ -159,15 +159,14 @@ func (s *Store) adopt(f *File, r *replayed, sameBoot bool, changed time.Time) er
 	}
 	if r.damaged {
 		f.reason = cmp.Or(f.reason, "the journal record is damaged: some of what was written may be missing")
+		f.tries = nil
 	}
 	if !sameBoot {
 		if err := f.prove(r); err != nil {
 			return err
 		}
 	}
-	tags := f.written
-	f.written = extents{}
-	tags.each(0, math.MaxInt64, func(e extent) bool { f.written.add(e.off, e.end, f.gen); return true })
+	f.renumber()
 	if size, err := f.data.Size(); err == nil {
 		f.stale.add(f.size, size, 0)
 	}
@@ -234,6 +233,7 @@ func (f *File) fallBack(bad extents, old *image) {
 	if bad.n == 0 {
 		return
 	}
+	f.tries = nil // what they sent is not what is here
 	var lost extents
 	bad.each(0, math.MaxInt64, func(e extent) bool {
 		old.written.gaps(e.off, e.end, func(a, b int64) bool {

@@ -81,7 +81,7 @@ func (f *File) storedPart(gen uint64, v Version, since extents) error {
 	}
 	f.toBase(v, since, own)
 	f.limit = min(v.Size, f.size)
-	f.upload, f.reason = nil, ""
+	f.upload, f.reason, f.tries = nil, "", nil
 	if err := f.rewrite(); err != nil {
 		return err
 	}

@@ -134,6 +134,9 @@ func (f *File) writeState(rec diskFile, head []byte) (slots int, err error) {
 	if f.upload != nil {
 		w.note(noteUpload, toJSONUpload(f.upload))
 	}
+	for _, t := range f.tries {
+		w.note(noteTry, t.json(f.changedSince(t.Gen)))
+	}
 	if f.closed {
 		w.add(slot{kind: slotClosed})
 	}

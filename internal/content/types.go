@@ -40,8 +40,17 @@ type Target struct {
 // An Upload is a multipart upload that was begun for a file.
 type Upload struct {
 	Key, ID  string
-	PartSize int64 // bytes
+	Nonce    string // what the object will carry to be recognized by; "" where it was not noted
+	PartSize int64  // bytes
 	Parts    []SentPart
+}
+
+// A Try is a store of a file whose request was sent or was about to be, and of which no answer is known.
+type Try struct {
+	Nonce string // which the object carries if the request was carried out
+	Gen   uint64 // of the file as it was sent; 0 where it changed before the try was noted
+	Size  int64  // bytes, of the file as it was sent
+	Tail  bool   // only the tail was sent: it went behind other bytes than the file has
 }
 
 // A SentPart is a part of an Upload that the bucket has and whose bytes are still the file's.

@@ -120,7 +120,10 @@ func (st *state) appendedTo(s shot, info object.Info) (object.Info, error) {
 // sendBehindOf stores the object now, if it is there, with the tail of s behind it.
 func (st *state) sendBehindOf(ctx context.Context, s shot, now object.Info, there bool) (object.Info, attempt, error) {
 	s.cond = condition{etag: now.ETag, none: !there}
-	a := st.try(attempt{nonce: newNonce(), shot: s, tail: true})
+	a, err := st.try(attempt{nonce: newNonce(), shot: s, tail: true})
+	if err != nil {
+		return object.Info{}, a, err
+	}
 	opts := s.put(a.nonce)
 	if there {
 		extend(opts.Metadata, now.ETag, now.Size, now.Metadata)

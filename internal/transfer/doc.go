@@ -5,8 +5,9 @@
 // The conditions of each request follow from the Intent of a file. A new file is stored where nothing is
 // (If-None-Match), a replacement wins, a change in place is stored over the version that it was made from (If-Match)
 // and is a conflict otherwise, an append goes behind whatever is there now. Every object that is stored carries a
-// nonce of its own in the metadata, so that a lost answer, or a refusal of a request that was sent twice and had
-// worked the first time, is recognized for what it is.
+// nonce of its own in the metadata, which the journal has before the request is sent. By it a lost answer, also one that
+// came after the death of the process, and a refusal of a request that was sent twice and had worked the first time
+// are recognized for what they are.
 //
 // Nothing here runs on the context of a caller: a request that was begun for one reader may serve another, and a
 // signal that interrupts a system call must not cut an upload. A caller's context ends its waiting only. All of it
@@ -16,7 +17,7 @@
 // writer whose disk is full waits in MakeRoom until parts of its file are in S3.
 //
 // The package must never hold a lock while a request runs, never hold one buffer while it waits for another, never
-// leave a multipart upload behind that the journal does not know, and never drop bytes that were written: what cannot
+// leave a multipart upload behind that the journal does not know (but for one whose begin was answered to nobody), and never drop bytes that were written: what cannot
 // be stored stays in the journal and the caller gets the error.
 //
 // Locks, in the order in which they may be taken: Reader.mu, Engine.mu, state.mu, then those of the content store.

@@ -44,6 +44,14 @@ func (st *state) replay(ctx context.Context) error {
 	if err != nil && !object.Is(err, object.KindNotFound) {
 		return err
 	}
+	st.recall()
+	if made := st.tried(now); there && made != nil {
+		if _, err := st.settleBehind(ctx, s, *made, now); !errors.Is(err, errMoved) {
+			return err
+		}
+		_, err := st.e.storeAs(ctx, st.f, nil) // what was written after that store
+		return err
+	}
 	if there && st.landed(ctx, s, now) {
 		return st.settleLanded(ctx, s, now)
 	}

@@ -124,7 +124,7 @@ const maxTries = 32
 
 // An attempt is a store whose request was sent and whose outcome may be unknown.
 type attempt struct {
-	nonce string // "" for an upload that an earlier process began
+	nonce string // "" for an upload whose nonce the journal does not have
 	shot  shot
 	tail  bool            // only the tail is of the file: it went behind other bytes
 	early *content.Target // what the metadata were when the upload began; nil if those of the shot
@@ -133,22 +133,50 @@ type attempt struct {
 // resumed tells whether the upload was begun by an earlier process, whose nonce nobody knows.
 func (a attempt) resumed() bool { return a.nonce == "" && a.early != nil }
 
-// try returns a new attempt, remembered until the file is settled.
-func (st *state) try(a attempt) attempt {
+// try notes a new attempt, here and in the journal, until the file is settled. It comes before the request and before
+// the bytes are read: what was written before the note is sent then.
+func (st *state) try(a attempt) (attempt, error) {
+	if a.nonce != "" {
+		err := st.f.Tried(content.Try{Nonce: a.nonce, Gen: a.shot.gen, Size: a.shot.size, Tail: a.tail})
+		if err != nil {
+			return a, err
+		}
+	}
+	st.remember(a)
+	return a, nil
+}
+
+func (st *state) remember(a attempt) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, old := range st.tries {
 		// Which of two stores with one upload was carried out cannot be told. Of the older one, all that was written
 		// since is stored again, which is right for both.
 		if old.nonce == a.nonce {
-			return a
+			return
 		}
 	}
 	if len(st.tries) == maxTries {
 		st.tries = append(st.tries[:0], st.tries[1:]...)
 	}
 	st.tries = append(st.tries, a)
-	return a
+}
+
+// recall takes the attempts of earlier processes from the journal. An append whose bytes the journal cannot tell is
+// left out: what was written since could be appended twice. Of all else, everything is stored again then.
+func (st *state) recall() {
+	target := st.f.Target()
+	upload, _ := st.f.Upload()
+	for _, t := range st.f.Tries() {
+		if t.Gen == 0 && target.Intent == content.IntentAppend {
+			continue
+		}
+		a := attempt{nonce: t.Nonce, tail: t.Tail, shot: shot{gen: t.Gen, size: t.Size, target: target}}
+		if upload.Nonce == t.Nonce {
+			a.early = &content.Target{ContentType: unknownType}
+		}
+		st.remember(a)
+	}
 }
 
 // newNonce returns a number that no other store has.

@@ -122,6 +122,9 @@ func (st *state) dress(ctx context.Context, a attempt, info object.Info) (object
 	if a.early == nil || maps.Equal(a.early.Metadata, t.Metadata) && a.early.ContentType == t.ContentType {
 		return info, nil
 	}
+	if info.Metadata != nil && maps.Equal(info.Metadata, a.shot.metadata(a.nonce)) && t.ContentType == info.ContentType {
+		return info, nil
+	}
 	key := t.Key
 	opts := object.CopyOptions{SourceETag: info.ETag, IfMatch: info.ETag, Source: &info,
 		Metadata: a.shot.metadata(a.nonce), ContentType: t.ContentType}

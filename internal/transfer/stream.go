@@ -15,6 +15,8 @@ const (
 	maxFailures = 3
 	// lookEvery is after how many writes that did not make the file longer it is looked for full parts.
 	lookEvery = 32
+	// unknownType is the content type of an upload that an earlier process began: no file has it.
+	unknownType = "?"
 )
 
 // sendStream stores s as an upload whose parts lie where the layout has them, those that were sent before included.
@@ -24,7 +26,10 @@ func (st *state) sendStream(ctx context.Context, s shot) (object.Info, attempt, 
 	if err != nil {
 		return object.Info{}, attempt{}, err
 	}
-	a := st.try(attempt{nonce: known.nonce, shot: s, early: &known.target})
+	a, err := st.try(attempt{nonce: known.nonce, shot: s, early: &known.target})
+	if err != nil {
+		return object.Info{}, a, err
+	}
 	pieces := layout{st.e.opts.PartSize}.pieces(s.size)
 	if len(pieces) > maxParts {
 		return object.Info{}, a, &object.Error{Op: "store", Key: s.target.Key, Kind: object.KindTooLarge}
@@ -58,9 +63,8 @@ func (st *state) sendStream(ctx context.Context, s shot) (object.Info, attempt, 
 
 // streamed tells whether the attempt completed the upload that the file has now.
 func (st *state) streamed(a attempt) bool {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return a.resumed() || a.early != nil && st.stream != nil && st.stream.nonce == a.nonce
+	u, ok := st.f.Upload()
+	return a.resumed() || a.early != nil && ok && u.Nonce == a.nonce
 }
 
 // have returns the parts that were sent and not written again, by number.
@@ -84,14 +88,14 @@ func (st *state) beginStream(ctx context.Context, t content.Target, put func(non
 			return *known, nil
 		}
 		// An earlier process began it: nobody knows with which metadata.
-		return streaming{id: u.ID, target: content.Target{ContentType: "?"}}, nil
+		return streaming{id: u.ID, nonce: u.Nonce, target: content.Target{ContentType: unknownType}}, nil
 	}
 	nonce := newNonce()
 	up, err := st.e.store.CreateUpload(ctx, t.Key, put(nonce))
 	if err != nil {
 		return streaming{}, err
 	}
-	if err := st.f.SetUpload(content.Upload{Key: t.Key, ID: up.ID(), PartSize: st.e.opts.PartSize}); err != nil {
+	if err := st.f.SetUpload(content.Upload{Key: t.Key, ID: up.ID(), Nonce: nonce, PartSize: st.e.opts.PartSize}); err != nil {
 		_ = st.abort(up)
 		return streaming{}, err
 	}

@@ -44,8 +44,10 @@ func (st *state) send(ctx context.Context, s shot) (object.Info, attempt, error)
 
 // sendWhole stores s by one PUT.
 func (st *state) sendWhole(ctx context.Context, s shot) (info object.Info, a attempt, err error) {
+	if a, err = st.try(attempt{nonce: newNonce(), shot: s}); err != nil {
+		return info, a, err
+	}
 	err = st.withBody(ctx, 0, s.size, func(body object.Body, _ uint64) (err error) {
-		a = st.try(attempt{nonce: newNonce(), shot: s})
 		info, err = st.e.store.Put(ctx, s.target.Key, body, s.put(a.nonce))
 		return err
 	})
@@ -55,7 +57,10 @@ func (st *state) sendWhole(ctx context.Context, s shot) (info object.Info, a att
 // sendPlan stores s as an upload whose unchanged parts the server copies. It is given up when it fails: the next one
 // may be laid out otherwise. Only a crash leaves it to the journal.
 func (st *state) sendPlan(ctx context.Context, s shot) (object.Info, attempt, error) {
-	a := st.try(attempt{nonce: newNonce(), shot: s})
+	a, err := st.try(attempt{nonce: newNonce(), shot: s})
+	if err != nil {
+		return object.Info{}, a, err
+	}
 	pieces := plan(s.size, s.limit, s.changed, st.e.least(), st.e.opts.PartSize)
 	info, err := st.assemble(ctx, s.target.Key, s.put(a.nonce), func(up object.Upload) ([]object.Part, error) {
 		return st.sendPieces(ctx, up, pieces, source{s.base.Key, s.base.ETag}, nil)
