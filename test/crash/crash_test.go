@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -230,22 +231,24 @@ func find(entries []entry, key string) *entry {
 	return nil
 }
 
-// settle waits until the new daemon has done with the journal: what it still lists needs a person.
+// settle waits until the new daemon has done with the journal. It is done with what needs a person; what it has not
+// come to yet looks the same for a moment, so the list must stay as it is for a while.
 func (v *victim) settle(t *testing.T) (entries []entry) {
 	t.Helper()
-	deadline := time.Now().Add(settleTime)
+	const calm = time.Second
+	since, ends := time.Now(), time.Now().Add(settleTime)
 	for {
 		out := v.command(t, "recover", "list", "--json", "--cache-dir", v.mount.CacheDir())
-		entries = nil
-		if err := json.Unmarshal(out, &entries); err != nil {
+		var now []entry
+		if err := json.Unmarshal(out, &now); err != nil {
 			t.Fatalf("recover list --json: %v\n%s", err, out)
 		}
-		busy := false
-		for _, e := range entries {
-			busy = busy || e.State != "conflict"
+		busy := slices.ContainsFunc(now, func(e entry) bool { return e.State == "closed" })
+		if !slices.Equal(now, entries) {
+			entries, since = now, time.Now()
 		}
-		if !busy || time.Now().After(deadline) {
-			return entries
+		if len(now) == 0 || !busy && time.Since(since) > calm || time.Now().After(ends) {
+			return now
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

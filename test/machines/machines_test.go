@@ -23,13 +23,13 @@ func TestMain(m *testing.M) { harness.Main(m) }
 
 // TestP1P2P3P4P6TwoMachines: with nothing kept by the kernels, each result of each operation has an explanation.
 func TestP1P2P3P4P6TwoMachines(t *testing.T) {
-	run(t, 1, rounds(t, 40, 300), "--stat-cache-ttl", "0s", "--type-cache-ttl", "0s")
+	run(t, 1, rounds(t, 25, 220), "--stat-cache-ttl", "0s", "--type-cache-ttl", "0s")
 }
 
 // TestP2WhateverTheTTLs: with the default time-outs names may be stale in errors, but what is read, written and
 // listed is not.
 func TestP2WhateverTheTTLs(t *testing.T) {
-	run(t, 2, rounds(t, 25, 150))
+	run(t, 2, rounds(t, 15, 110))
 }
 
 func rounds(t *testing.T, short, long int) int {
@@ -217,7 +217,7 @@ func TestP4Races(t *testing.T) {
 	if harness.Plain() {
 		t.Skip("two plain folders are no two machines")
 	}
-	n := rounds(t, 60, 400)
+	n := rounds(t, 40, 300)
 	s := harness.StartServer(t, harness.Fake)
 	var m [2]*harness.Mount
 	for i := range m {
