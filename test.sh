@@ -181,6 +181,7 @@ main() {
 	step 'macOS and arm64' cross
 	step 'size for sandboxes' sandbox_size
 	step 'race detector' go test -race -short -p 2 -timeout 40m ./fs/... ./s3backend/... ./internal/...
+	step 'race detector in real mounts' go test -race -short -p 1 -timeout 40m ./test/semantics ./test/twomount ./test/model ./test/posix
 	step 'one processor' env GOMAXPROCS=1 go test -short -p 2 -timeout 40m ./fs/... ./s3backend/... ./internal/...
 	step "fuzzing, $FUZZ_SECONDS s each" fuzz "${FUZZ_SECONDS}s"
 	echo '== go test ./...'

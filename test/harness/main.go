@@ -106,13 +106,16 @@ func build() (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "sentientfs")
+	path, args := filepath.Join(dir, "sentientfs"), []string{"build"}
+	if raced {
+		path, args = path+"-race", append(args, "-race")
+	}
 	unlock, err := lock(path + ".lock") // suites run at the same time
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	cmd := exec.Command("go", "build", "-o", path, "github.com/sentient-agi/sentientfs/cmd/sentientfs")
+	cmd := exec.Command("go", append(args, "-o", path, "github.com/sentient-agi/sentientfs/cmd/sentientfs")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("harness: cannot build sentientfs: %w\n%s", err, out)
 	}

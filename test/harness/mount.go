@@ -121,6 +121,9 @@ func (m *Mount) argv() []string {
 func Env(home string, more ...string) []string {
 	env := []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "LANG=C.UTF-8",
 		"AWS_ACCESS_KEY_ID=" + KeyID, "AWS_SECRET_ACCESS_KEY=" + Secret, "AWS_EC2_METADATA_DISABLED=true"}
+	if raced {
+		env = append(env, "GORACE=halt_on_error=1")
+	}
 	return append(env, more...)
 }
 
