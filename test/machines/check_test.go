@@ -152,14 +152,14 @@ func (r *round) writes(o *op, n int, s state, memo text) []outcome {
 	case o.kind == create || o.kind == overwrite:
 		return when(true, all)
 	case n == 0: // an append or a change opens what is there
-		if now == 0 {
+		if now == 0 && !(r.lenient && o.kind == appendTo) { // an append to a cached name does not ask at open
 			return nil
 		}
 		return []outcome{{s, now}}
 	case o.kind == appendTo && now != 0:
 		return when(true, s.with(o.path, r.texts.id(r.texts.all[now]+o.data)))
-	case o.kind == appendTo: // removed meanwhile: the bytes are durable all the same
-		return []outcome{{s: all}, {s: s.with(o.path, r.texts.id(r.texts.all[memo]+o.data))}}
+	case o.kind == appendTo: // removed meanwhile: the tail alone is a new file, as if the append had come later
+		return when(true, all)
 	}
 	return when(now == memo, s.with(o.path, r.texts.id(overlay(r.texts.all[memo], o.data, o.at))))
 }

@@ -236,10 +236,10 @@ func TestP4Races(t *testing.T) {
 			t.Errorf("two winners or none: %v, %v", ops[0], ops[1])
 		}
 	}
-	if err := os.WriteFile(m[0].Path("log"), nil, 0o644); err != nil {
+	if err := os.WriteFile(m[0].Path("log"), []byte("begin\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	var want []string
+	want := []string{"begin"}
 	for i := range n {
 		want = append(want, fmt.Sprintf("0 line %d", i), fmt.Sprintf("1 line %d", i))
 	}
