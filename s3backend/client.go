@@ -176,7 +176,8 @@ func (b *watchedRequest) Read(p []byte) (int, error) {
 type watchedAnswer struct {
 	io.ReadCloser
 	w    *watch
-	left int64 // bytes that may still come; below 0 without limit
+	left int64 // bytes that may still come; below 0 without limit, for an object's own bytes
+	deep depth
 }
 
 func (b *watchedAnswer) Read(p []byte) (int, error) {
@@ -191,6 +192,9 @@ func (b *watchedAnswer) Read(p []byte) (int, error) {
 	b.w.timer.Stop()
 	if b.left > 0 {
 		b.left -= int64(n)
+		if e := b.deep.see(p[:n]); e != nil {
+			return 0, e
+		}
 	}
 	if err != nil && err != io.EOF {
 		err = b.w.cause(err)

@@ -110,7 +110,7 @@ func classify(err error) verdict {
 		return failed(object.KindDenied)
 	case errors.Is(err, errStalled):
 		return maybeAgain(object.KindTimeout)
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), errors.Is(err, errTooDeep):
 		return failed(object.KindCorrupt)
 	case errors.As(err, &answer):
 		return maybeAgain(object.KindCorrupt)
