@@ -32,8 +32,8 @@ func (e *Engine) Store(ctx context.Context, f *content.File) (object.Info, error
 	return e.storeAs(ctx, f, nil)
 }
 
-// storeAs stores f, under the condition late if it is not nil.
-func (e *Engine) storeAs(ctx context.Context, f *content.File, late *condition) (object.Info, error) {
+// storeAs stores f, as the decision late says if it is not nil.
+func (e *Engine) storeAs(ctx context.Context, f *content.File, late *decision) (object.Info, error) {
 	st := e.use(f)
 	defer st.done()
 	for {
@@ -62,7 +62,7 @@ func (e *Engine) storeAs(ctx context.Context, f *content.File, late *condition) 
 }
 
 // launch runs j on the engine's own context.
-func (e *Engine) launch(f *content.File, j *job, late *condition) {
+func (e *Engine) launch(f *content.File, j *job, late *decision) {
 	st := e.use(f)
 	end := func() {
 		st.mu.Lock()

@@ -70,14 +70,14 @@ func (st *state) replay(ctx context.Context) error {
 	return err
 }
 
-// late returns the condition of a store that comes late; ok is false where it must not be sent.
-func (s *shot) late(now object.Info, there bool) (late *condition, ok bool) {
+// late returns what a store that comes late is to be; ok is false where it must not be sent.
+func (s *shot) late(now object.Info, there bool) (late *decision, ok bool) {
 	switch {
 	case s.appends:
 		return nil, true
 	case !there:
 		replaces := s.target.Intent == content.IntentReplace && s.limit == 0
-		return &condition{none: true}, replaces || !s.based || s.base.Key != s.target.Key
+		return &decision{condition: condition{none: true}}, replaces || !s.based || s.base.Key != s.target.Key
 	case !s.based || s.base.Key != s.target.Key:
 		return nil, false
 	}
@@ -86,7 +86,7 @@ func (s *shot) late(now object.Info, there bool) (late *condition, ok bool) {
 	if now.Empty() && !now.LastModified.Equal(s.base.LastModified) {
 		known = false
 	}
-	return &condition{etag: now.ETag}, known
+	return &decision{condition: condition{etag: now.ETag}}, known
 }
 
 // landed tells whether the object is what the file would have become: its store was carried out.

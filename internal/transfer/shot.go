@@ -27,6 +27,13 @@ type condition struct {
 	none bool
 }
 
+// A decision is what a store is to be other than what the file says: whoever decides has looked at what is there.
+type decision struct {
+	condition
+	key   string // "" is the file's own
+	whole bool   // all bytes are sent, none copied from the base, which may be gone
+}
+
 // A shot is what is known of a file at one generation: what a store stores.
 type shot struct {
 	gen     uint64
@@ -44,7 +51,7 @@ type shot struct {
 
 // shoot takes a shot of the file and tells the job so. The generation is read first and last: only a shot during which
 // nothing happened is one.
-func (st *state) shoot(j *job, late *condition) shot {
+func (st *state) shoot(j *job, late *decision) shot {
 	for {
 		s := shot{gen: st.f.Generation()}
 		s.size, s.target, s.dirty = st.f.Size(), st.f.Target(), st.f.Dirty()
@@ -55,7 +62,7 @@ func (st *state) shoot(j *job, late *condition) shot {
 		}
 		s.decide()
 		if late != nil {
-			s.cond = *late
+			s.obey(*late)
 		}
 		st.mu.Lock()
 		j.gen = s.gen
@@ -79,6 +86,17 @@ func (s *shot) decide() {
 		// The name was given to it before it was stored, and with that the place of what had the name.
 	default:
 		s.cond = condition{etag: s.base.ETag, none: !s.based}
+	}
+}
+
+// obey makes s what was decided.
+func (s *shot) obey(d decision) {
+	s.cond = d.condition
+	if d.key != "" {
+		s.target.Key = d.key
+	}
+	if d.whole {
+		s.limit, s.appends, s.from = 0, false, 0
 	}
 }
 

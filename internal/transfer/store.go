@@ -12,7 +12,7 @@ import (
 const maxShots = 16
 
 // store runs a job: it takes a shot and stores it, again if the file moved too much under it.
-func (st *state) store(ctx context.Context, j *job, late *condition) (object.Info, error) {
+func (st *state) store(ctx context.Context, j *job, late *decision) (object.Info, error) {
 	for range maxShots {
 		s := st.shoot(j, late)
 		if s.nothing() {
@@ -21,6 +21,9 @@ func (st *state) store(ctx context.Context, j *job, late *condition) (object.Inf
 		info, err := st.storeShot(ctx, s)
 		if !errors.Is(err, errMoved) {
 			return info, err
+		}
+		if now, _, _ := st.f.Base(); now.ETag != s.base.ETag {
+			late = nil // it was about what is not the base any more: an older store of the file was settled
 		}
 	}
 	return object.Info{}, &object.Error{Op: "store", Key: st.f.Target().Key, Kind: object.KindUnavailable, Err: errMoved}
