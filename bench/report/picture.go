@@ -37,7 +37,7 @@ func (r *Results) Picture() string {
 		if math.Abs(x-1) < 1e-6 {
 			stroke = "#555"
 		}
-		fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%[1]f" y2="%d" stroke="%s"/>`+"\n", place(x), top-4, height-bottomGap, stroke)
+		fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="%s"/>`+"\n", place(x), top-4, place(x), height-bottomGap, stroke)
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%g</text>`+"\n", place(x), top-10, math.Round(x*100)/100)
 	}
 	for i, row := range r.Rows {
@@ -64,10 +64,10 @@ func (r *Results) drawRow(b *strings.Builder, row Row, y float64) {
 		title += " (0 ms)"
 	}
 	fmt.Fprintf(b, `<text x="8" y="%.1f">%s</text>`+"\n", y+4, html.EscapeString(title))
-	fmt.Fprintf(b, `<line x1="%d" y1="%.1f" x2="%d" y2="%[2]f" stroke="#eee"/>`+"\n", left, y, left+plot)
+	fmt.Fprintf(b, `<line x1="%d" y1="%.1f" x2="%d" y2="%.1f" stroke="#eee"/>`+"\n", left, y, left+plot, y)
 	for i, t := range r.Machine.Targets {
 		if g := row.Goals[t.Name]; g > 0 {
-			fmt.Fprintf(b, `<line x1="%.1f" y1="%.1f" x2="%[1]f" y2="%.1f" stroke="%s" stroke-width="2"/>`+"\n", place(g), y-7, y+7, color(i))
+			fmt.Fprintf(b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" stroke-width="2"/>`+"\n", place(g), y-7, place(g), y+7, color(i))
 		}
 		if ratio := r.Ratio(row, t.Name); ratio > 0 {
 			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="%d" fill="%s"><title>%s: %.3g</title></circle>`+"\n",

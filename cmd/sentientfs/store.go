@@ -20,7 +20,7 @@ import (
 
 // storeCommands are the commands that need the embedded S3 server.
 func (p *program) storeCommands() []*cli.Command {
-	return []*cli.Command{p.demoCommand(), p.storeCommand(), p.selfCheckCommand()}
+	return []*cli.Command{p.demoCommand(), p.storeCommand(), p.selfCheckCommand(), p.benchCommand()}
 }
 
 func (p *program) storeCommand() *cli.Command {
