@@ -42,7 +42,7 @@ func (f *FS) errno(op, path string, err error) syscall.Errno {
 		return 0
 	}
 	var e syscall.Errno
-	var remote *object.Error // which may have a syscall.Errno of the network as its cause
+	var remote *object.Error                            // which may have a syscall.Errno of the network as its cause
 	if !errors.As(err, &remote) && errors.As(err, &e) { // of the local disk
 		if e != syscall.ENOSPC {
 			f.log.Error("local disk failed", "op", op, "path", path, "err", err)

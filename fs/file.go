@@ -37,7 +37,6 @@ type file struct {
 	dirtied   time.Time     // since when there is something unsent
 	moved     bool          // the kernel has pages from movedFrom on that are not the file's any more
 	movedFrom int64
-	movedEnd  int64   // the end that the kernel then knew
 	verdict   verdict // what this node's lookup found, for the open that it is a part of
 }
 

@@ -135,7 +135,7 @@ func (r *reader) close() {
 }
 
 // Write writes into the local copy, which is in the journal when it returns.
-func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, syscall.Errno) {
+func (h *handle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
 	f := h.f
 	f.io.RLock()
 	defer f.io.RUnlock()
@@ -143,8 +143,10 @@ func (h *handle) Write(_ context.Context, data []byte, off int64) (uint32, sysca
 	if errno != 0 {
 		return 0, errno
 	}
-	if h.append {
-		off = f.end(local, off)
+	// An append goes to the end as it is now: another machine's may have moved it since the kernel asked. What the
+	// kernel writes back from a mapping, through any handle that it likes, comes from no process.
+	if pid, ok := caller(ctx); h.append && ok && pid != 0 {
+		off = local.Size()
 	}
 	n, err := f.fs.writeAt(local, data, off)
 	if n > 0 {
@@ -171,17 +173,6 @@ func (f *FS) writeAt(local *content.File, data []byte, off int64) (n int, err er
 			return n, err
 		}
 	}
-}
-
-// end returns where an append goes that the kernel wants at off: behind what another machine appended, if that moved
-// the end after the kernel had asked for it.
-func (f *file) end(local *content.File, off int64) int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.movedEnd > 0 && off == f.movedEnd {
-		return local.Size()
-	}
-	return off
 }
 
 // writable returns the local bytes, ready to be changed through h, or by a truncation without a handle if h is nil.

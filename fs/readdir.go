@@ -146,7 +146,7 @@ func (h *dirHandle) ended() {
 	}
 	h.tail = []string{}
 	for name, f := range h.local {
-		if f.busy() {
+		if f.placedIn(h.d, name) { // also one that was stored since, behind the listing's back
 			h.tail = append(h.tail, name)
 		}
 	}

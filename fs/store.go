@@ -141,12 +141,18 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 	if err != nil {
 		return f.fs.errno(op, path, err)
 	}
+	f.mu.Lock()
+	was := f.info
+	f.mu.Unlock()
 	size, from := data.Size(), data.Target().AppendFrom
 	info, err := f.fs.opts.Engine.Store(f.fs.ctx, data)
 	if err != nil {
 		return f.notStored(op, path, data, err)
 	}
 	f.stored(info, data)
+	if !extends(was, info) {
+		from = 0 // the object was replaced before the append, not appended to
+	}
 	f.goOn(path, info, size, from)
 	unneeded(f)
 	return 0
@@ -177,7 +183,7 @@ func (f *file) goOn(path string, info object.Info, size, from int64) {
 	} else if info.Size == size {
 		return
 	}
-	f.moved, f.movedFrom, f.movedEnd = true, from, size
+	f.moved, f.movedFrom = true, from
 }
 
 // dropMoved makes the kernel forget the pages of an append that is not where it was written: another machine's came

@@ -72,9 +72,6 @@ func (f *file) resize(h *handle, path string, size int64, always bool) syscall.E
 	if h != nil {
 		h.wrote.Store(true)
 	}
-	f.mu.Lock()
-	f.movedEnd = 0
-	f.mu.Unlock()
 	f.changed(data, time.Now())
 	return 0
 }

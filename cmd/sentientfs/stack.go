@@ -20,6 +20,9 @@ import (
 	"github.com/sentient-agi/sentientfs/s3backend"
 )
 
+// maxBuffers is the most memory of all transfers together, in bytes.
+const maxBuffers = 64 << 20
+
 // contentDir is the folder of the local content in the folder of a mount.
 const contentDir = "content"
 
@@ -42,6 +45,8 @@ func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress
 		}
 	}()
 	debug.SetMemoryLimit(c.Disk.Memory)
+	// Most of the heap are buffers that are used again: garbage as large as all of them would be memory for nothing.
+	debug.SetGCPercent(50)
 	if s.content, err = openContent(ctx, c, log); err != nil {
 		return nil, err
 	}
@@ -52,6 +57,7 @@ func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress
 		log.Warn("cannot find out which conditions the server honors: questions are asked instead", "error", err)
 	}
 	// Half of the memory is for bytes on their way, an eighth for names; the rest is the kernel's requests and Go's own.
+	// Above 64 MiB more bytes on their way make nothing faster: that is eight parts at once.
 	s.names, err = metacache.New(s.bucket, metacache.Options{
 		StatTTL: c.Fresh.Stat.For, TypeTTL: c.Fresh.Type.For, NegativeTTL: c.Fresh.Negative.For, ListTTL: c.Fresh.List.For,
 		PosixMetadata: c.Files.PosixMetadata, ImplicitDirs: !c.Files.NoImplicitDir, Cheap: c.Files.Cheap,
@@ -60,7 +66,7 @@ func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress
 	if err != nil {
 		return nil, fail(codeCache, "give --cache-dir a folder on a local disk", "cannot keep names in %s: %v", c.Folder(), err)
 	}
-	s.engine = transfer.New(transfer.Options{Store: s.names, Memory: c.Disk.Memory / 2, Traits: s.traits,
+	s.engine = transfer.New(transfer.Options{Store: s.names, Memory: min(c.Disk.Memory/2, maxBuffers), Traits: s.traits,
 		Progress: progress, Log: log})
 	return s, nil
 }

@@ -207,6 +207,19 @@ func (m *Mount) gone() bool {
 	}
 }
 
+// Flush waits until everything that was written is in the bucket.
+func (m *Mount) Flush() error {
+	if Plain() {
+		return nil
+	}
+	cmd := exec.Command(m.cmd.Path, "flush", m.Dir)
+	cmd.Dir, cmd.Env = m.home, Env(m.home, m.opts.Env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("sentientfs flush: %w: %s", err, out)
+	}
+	return nil
+}
+
 // Kill ends the daemon with SIGKILL, waits for it, and removes the dead mount.
 func (m *Mount) Kill(t testing.TB) {
 	t.Helper()
