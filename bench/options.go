@@ -49,7 +49,7 @@ type Options struct {
 	Rounds  int
 	Delay   time.Duration  // added by the proxy
 	Only    *regexp.Regexp // names of rows, nil for all
-	Targets []string       // names, nil for all
+	Targets []string       // names, none for all
 	Flags   []string       // of our mounts, strict and relaxed
 	Relaxed []string       // more flags of the relaxed one
 	Rivals  []Rival
@@ -92,7 +92,7 @@ func (o *Options) entries() []entry {
 }
 
 func (o *Options) wants(target string) bool {
-	if o.Targets == nil {
+	if len(o.Targets) == 0 {
 		return true
 	}
 	for _, t := range o.Targets {

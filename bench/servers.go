@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +71,11 @@ func (o *Options) keyPrefix() string {
 	return o.Prefix + "/"
 }
 
-func (b *backend) close() error { return errors.Join(b.proxy.Close(), stop(b.server)) }
+func (b *backend) close() error {
+	b.near.Close()
+	b.far.Close()
+	return errors.Join(b.proxy.Close(), stop(b.server))
+}
 
 // stop ends a server that was started here.
 func stop(cmd *exec.Cmd) error {
@@ -113,7 +116,7 @@ func (o *Options) startNames(n int) (*backend, error) {
 	return named.startBackend(hello.Endpoint, cmd)
 }
 
-// begin starts a server and reads the line of JSON that it prints when it listens.
+// begin starts a server and reads the JSON that it prints when it listens.
 func (o *Options) begin(cmd *exec.Cmd, hello any) error {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -123,10 +126,7 @@ func (o *Options) begin(cmd *exec.Cmd, hello any) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, hello)
-	}
+	err = json.NewDecoder(out).Decode(hello)
 	if err != nil {
 		return errors.Join(fmt.Errorf("the server did not start: %w", err), stop(cmd))
 	}

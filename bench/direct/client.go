@@ -47,8 +47,9 @@ type Options struct {
 
 // A Client is safe for concurrent use.
 type Client struct {
-	s3 *s3.Client
-	o  Options
+	s3   *s3.Client
+	o    Options
+	pool *http.Transport
 }
 
 // New makes a client with a connection pool of its own.
@@ -61,8 +62,11 @@ func New(o Options) *Client {
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	}, unsigned)
-	return &Client{s3: c, o: o}
+	return &Client{s3: c, o: o, pool: transport}
 }
+
+// Close ends the connections, for servers that wait for that when they end.
+func (c *Client) Close() { c.pool.CloseIdleConnections() }
 
 // An Object is a line of a listing.
 type Object struct {
@@ -173,7 +177,8 @@ func (c *Client) Patch(ctx context.Context, key string, size, off int64, block f
 		if err != nil {
 			return types.CompletedPart{}, err
 		}
-		return types.CompletedPart{ETag: out.CopyPartResult.ETag, PartNumber: number}, nil
+		return types.CompletedPart{ETag: out.CopyPartResult.ETag, PartNumber: number,
+			ChecksumCRC64NVME: out.CopyPartResult.ChecksumCRC64NVME}, nil
 	})
 }
 

@@ -16,7 +16,7 @@ type Counts struct {
 	Up       int64          `json:"up"`       // bytes of bodies towards the server
 	Down     int64          `json:"down"`     // bytes of bodies towards the clients
 	Most     int            `json:"most"`     // the most requests that were on their way at one time
-	Conns    int            `json:"conns"`    // the most connections that were open at one time
+	Conns    int            `json:"conns"`    // connections that carried a request
 }
 
 // Line is the network that the proxy plays.
@@ -38,8 +38,8 @@ type Proxy struct {
 	counts   Counts
 	inFlight int
 	last     time.Time // of the last beginning or end of a request
+	taken    int       // how often counts were taken
 	conns    map[net.Conn]bool
-	open     int // connections of clients
 	closed   bool
 }
 
@@ -73,7 +73,8 @@ func (p *Proxy) Take() Counts {
 	defer p.mu.Unlock()
 	c := p.counts
 	c.Requests = maps.Clone(c.Requests)
-	p.counts = Counts{Requests: map[string]int{}, Most: p.inFlight, Conns: p.open}
+	p.counts = Counts{Requests: map[string]int{}, Most: p.inFlight}
+	p.taken++
 	return c
 }
 
@@ -112,31 +113,32 @@ func (p *Proxy) accept() {
 }
 
 // keep lets Close find a connection, and tells whether it may be used.
-func (p *Proxy) keep(c net.Conn, client int) bool {
+func (p *Proxy) keep(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return false
 	}
 	p.conns[c] = true
-	p.open += client
-	p.counts.Conns = max(p.counts.Conns, p.open)
 	return true
 }
 
-func (p *Proxy) drop(c net.Conn, client int) {
+func (p *Proxy) drop(c net.Conn) {
 	c.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
-	p.open -= client
 }
 
-// begin counts a request and returns how long its answer waits.
-func (p *Proxy) begin(kind string) time.Duration {
+// begin counts a request and returns how long its answer waits. counted is of its connection.
+func (p *Proxy) begin(kind string, counted *int) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts.Requests[kind]++
+	if *counted != p.taken {
+		*counted = p.taken
+		p.counts.Conns++
+	}
 	p.inFlight++
 	p.last = time.Now()
 	p.counts.Most = max(p.counts.Most, p.inFlight)

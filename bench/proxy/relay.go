@@ -13,20 +13,25 @@ import (
 // piece is what a capped line carries at once, in bytes: at 50 MB/s 5 ms.
 const piece = 256 << 10
 
+// earlyPatience is how long the rest of a request may take when its answer is there: by then a client that sees the
+// refusal has ended the connection, and a server has read what it had to.
+const earlyPatience = 2 * time.Second
+
 // side is one end of a relayed connection.
 type side struct {
 	*net.TCPConn
-	r *bufio.Reader
+	r       *bufio.Reader
+	counted int // when a request of it was counted last, as in Proxy.taken
 }
 
 // serve relays one client's connection, request by request, over one connection to the server.
 func (p *Proxy) serve(conn *net.TCPConn) {
-	if !p.keep(conn, 1) {
+	if !p.keep(conn) {
 		conn.Close()
 		return
 	}
-	defer p.drop(conn, 1)
-	client := &side{conn, bufio.NewReaderSize(conn, maxHead)}
+	defer p.drop(conn)
+	client := &side{conn, bufio.NewReaderSize(conn, maxHead), -1}
 	var server *side
 	for {
 		request, err := readHead(client.r)
@@ -38,12 +43,12 @@ func (p *Proxy) serve(conn *net.TCPConn) {
 			if err != nil {
 				return
 			}
-			if !p.keep(back, 0) {
+			if !p.keep(back) {
 				back.Close()
 				return
 			}
-			defer p.drop(back, 0)
-			server = &side{back.(*net.TCPConn), bufio.NewReaderSize(back, maxHead)}
+			defer p.drop(back)
+			server = &side{back.(*net.TCPConn), bufio.NewReaderSize(back, maxHead), -1}
 		}
 		if !p.exchange(client, server, request) {
 			return
@@ -53,7 +58,7 @@ func (p *Proxy) serve(conn *net.TCPConn) {
 
 // exchange relays one request and its answer, and tells whether the connections may carry more.
 func (p *Proxy) exchange(client, server *side, request *head) bool {
-	delay := p.begin(Kind(request.first[0], request.first[1], request.copied))
+	delay := p.begin(Kind(request.first[0], request.first[1], request.copied), &client.counted)
 	defer p.end()
 	sent := make(chan error, 1)
 	go func() { sent <- p.sendRequest(client, server, request) }()
@@ -68,10 +73,10 @@ func (p *Proxy) exchange(client, server *side, request *head) bool {
 	whole := p.sendAnswer(client, server, request, answer) == nil
 	select {
 	case err = <-sent:
-	default: // answered before the whole request was there: the rest has no use
-		client.CloseRead()
+	case <-time.After(earlyPatience): // answered before the whole request was there, and the rest does not come
+		client.Close()
 		server.Close()
-		err = <-sent
+		<-sent
 		return false
 	}
 	return whole && err == nil && !request.close && !answer.close

@@ -21,7 +21,7 @@ func (r *Results) Section(picture string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s, sentientfs %s.\n\n", m.Date, m.Version)
 	fmt.Fprintf(&b, "- machine: %s, %d cores, %d MB of memory, %s\n", m.CPU, m.Cores, m.MemoryMB, m.System)
-	fmt.Fprintf(&b, "- server: %s\n- scale: %g, trees and names %g; rounds: %d\n", m.Server, m.Scale, m.Trees, m.Rounds)
+	fmt.Fprintf(&b, "- server: %s\n- scale: %g, trees and names %g; %s\n", m.Server, m.Scale, m.Trees, r.rounds())
 	for _, t := range m.Targets {
 		if t.Flags != "" {
 			fmt.Fprintf(&b, "- %s: `%s`\n", t.Name, t.Flags)
@@ -33,6 +33,25 @@ func (r *Results) Section(picture string) string {
 	}
 	fmt.Fprintf(&b, "![ratios](%s)\n\n### What it took\n\n%s", picture, r.Costs())
 	return b.String()
+}
+
+// rounds tells of how many rounds the medians are.
+func (r *Results) rounds() string {
+	least, most := 0, 0
+	for _, row := range r.Rows {
+		for _, t := range r.Machine.Targets {
+			if n := r.Cell(row.ID, t.Name).Rounds; n > 0 {
+				most = max(most, n)
+				if least == 0 || n < least {
+					least = n
+				}
+			}
+		}
+	}
+	if least == most {
+		return fmt.Sprintf("medians of %d rounds", most)
+	}
+	return fmt.Sprintf("medians of %d to %d rounds, as the time allowed (trees and names: 1)", least, most)
 }
 
 // WriteDocument replaces the results in a document, and the picture of the same name beside it.

@@ -52,7 +52,7 @@ type Measure struct {
 	Up       int64          `json:"up"`                 // bytes of bodies to the server
 	Down     int64          `json:"down"`
 	Most     int            `json:"most"`            // requests at one time
-	Conns    int            `json:"conns"`           // connections at one time
+	Conns    int            `json:"conns"`           // connections that carried a request
 	Resident int64          `json:"resident"`        // the daemon's peak in bytes, 0 where there is none
 	CPU      float64        `json:"cpu"`             // seconds of the daemon
 	Program  float64        `json:"program"`         // CPU seconds of the program that did the work

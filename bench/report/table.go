@@ -19,15 +19,17 @@ func (r *Results) Table() string {
 			head = append(head, "goal")
 		}
 	}
+	head = append(head, "and")
 	rows := [][]string{head}
 	for _, row := range r.Rows {
 		cells := []string{row.Title, fmt.Sprintf("%g ms", row.DelayMS)}
 		for _, t := range r.Machine.Targets {
 			cells = append(cells, r.cell(row, t.Name))
 			if r.hasGoals(t.Name) {
-				cells = append(cells, goal(row, t.Name))
+				cells = append(cells, goal(row.Goals[t.Name]))
 			}
 		}
+		cells = append(cells, row.Goal)
 		rows = append(rows, cells)
 	}
 	return align(rows)
@@ -41,15 +43,11 @@ func (r *Results) hasGoals(target string) bool {
 	return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Goals[target] > 0 })
 }
 
-func goal(row Row, target string) string {
-	g := row.Goals[target]
-	switch {
-	case g > 0 && row.Goal != "":
-		return fmt.Sprintf("%.3g; %s", g, row.Goal)
-	case g > 0:
-		return fmt.Sprintf("%.3g", g)
+func goal(g float64) string {
+	if g == 0 {
+		return ""
 	}
-	return row.Goal
+	return fmt.Sprintf("%.3g", g)
 }
 
 func (r *Results) cell(row Row, target string) string {
