@@ -63,6 +63,10 @@ func (d *dir) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32,
 	if h.listing, err = d.fs.opts.Names.OpenDir(d.fs.ctx, path); err != nil {
 		return nil, 0, d.fs.errno("opendir", path, err)
 	}
+	if !h.listing.Exists() && len(h.local) == 0 { // removed elsewhere: the kernel looks the name up again
+		h.listing.Close()
+		return nil, 0, syscall.ESTALE
+	}
 	return h, 0, 0
 }
 

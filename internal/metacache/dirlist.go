@@ -30,6 +30,7 @@ type dirList struct {
 	deaf    bool // so many changed that only those that the next page may lack are remembered
 	doubles bool // a file hid a directory
 	ended   bool // all names are here
+	marked  bool // the directory has a marker
 	closed  bool
 	merge   merger
 	token   string        // of the next page
@@ -158,8 +159,9 @@ func (d *dirList) fetch(ctx context.Context, token string, since uint64) {
 
 // takeLocked adds a page that was asked for at start.
 func (d *dirList) takeLocked(page object.Page, since uint64, start time.Time) error {
-	items, hi, left := itemsOf(page, below(d.dir))
+	items, hi, left, marked := itemsOf(page, below(d.dir))
 	d.left += left
+	d.marked = d.marked || marked
 	d.pages = append(d.pages, pageMark{d.names.n, start})
 	items = d.overlayLocked(items, hi, page.More, since)
 	d.token, d.ended = page.Next, !page.More

@@ -74,6 +74,15 @@ func (l *Listing) describe(ctx context.Context, got, out []numbered, full bool) 
 	return out, nil
 }
 
+// Exists tells whether the listing shows that the directory is there: it has a marker or a name below it, or it is the
+// root.
+func (l *Listing) Exists() bool {
+	d := l.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dir == "" || d.marked || d.names.n > 0 || d.left > 0 || !d.ended || len(d.overlay) > 0
+}
+
 // Close ends the use of the Listing. It may be called more than once.
 func (l *Listing) Close() {
 	l.closing.Do(func() {

@@ -8,14 +8,15 @@ import (
 	"github.com/sentient-agi/sentientfs/internal/object"
 )
 
-// itemsOf are the names of a page in the order of keys; hi is the last key of the page, usable or not, and left how
-// many names no directory can show.
-func itemsOf(page object.Page, prefix string) (items []item, hi string, left int) {
+// itemsOf are the names of a page in the order of keys; hi is the last key of the page, usable or not, left how many
+// names no directory can show, and marked whether the directory's own marker is in the page.
+func itemsOf(page object.Page, prefix string) (items []item, hi string, left int, marked bool) {
 	for _, o := range page.Objects {
 		raw, ok := strings.CutPrefix(o.Key, prefix)
 		hi = max(hi, raw)
 		switch {
 		case raw == "": // the marker of the directory itself
+			marked = marked || ok
 		case ok && strings.HasSuffix(raw, "/") && usableName(strings.TrimSuffix(raw, "/")):
 			items = append(items, item{raw: raw}) // some servers list a marker as such where S3 has a common prefix
 		case ok && usableName(raw):
@@ -34,7 +35,7 @@ func itemsOf(page object.Page, prefix string) (items []item, hi string, left int
 		}
 	}
 	sortItems(items)
-	return slices.CompactFunc(items, func(a, b item) bool { return a.raw == b.raw }), hi, left
+	return slices.CompactFunc(items, func(a, b item) bool { return a.raw == b.raw }), hi, left, marked
 }
 
 func sortItems(items []item) {

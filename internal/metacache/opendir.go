@@ -10,7 +10,7 @@ const maxLogged = 1024
 
 // OpenDir lists dir, "" being the root, and returns when the first names are there. A listing that this mount knows is
 // used if it is younger than ListTTL and all changes of this mount can be shown in it. A directory that is not there
-// is an empty one. The Listing must be closed.
+// is an empty one; Listing.Exists tells. The Listing must be closed.
 func (c *Cache) OpenDir(ctx context.Context, dir string) (*Listing, error) {
 	if dir != "" && !usablePath(dir) {
 		return nil, notFound(dir)
@@ -66,7 +66,7 @@ func (c *Cache) patchedLocked(d *dirList) *dirList {
 	defer d.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.start, p.ended, p.doubles = d.start, true, d.doubles
+	p.start, p.ended, p.doubles, p.marked = d.start, true, d.doubles, d.marked
 	p.pages = []pageMark{{0, d.start}}
 	items, err := d.names.get(0, d.names.n)
 	for _, it := range applyOverlay(items, d.overlay) {

@@ -114,7 +114,7 @@ func (r *round) step(m int, o *op, n int, s state, memo text) []outcome {
 		return when(!s.there(o.path), s.marked(o.path, true))
 	case rmdir:
 		if n == 0 {
-			return when(s.isDir(o.path) && !s.below(o.path), s)
+			return when(s.isDir(o.path) && !s.below(o.path) || r.lenient && !s.there(o.path), s)
 		}
 		return when(true, s.marked(o.path, false))
 	case symlink:
@@ -201,7 +201,7 @@ func (r *round) unlinks(m int, o *op, n int, s state) []outcome {
 			return when(true, s)
 		}
 	}
-	return nil
+	return when(r.lenient, s) // what a kernel still knows may be removed twice
 }
 
 // renames copies, then removes what was copied. What someone else made of the source meanwhile stays.
