@@ -53,7 +53,8 @@ var byCode = map[string]verdict{
 	"AccountProblem": failed(object.KindDenied), "InvalidAccessKeyId": failed(object.KindDenied),
 	"SignatureDoesNotMatch": failed(object.KindDenied), "InvalidSecurity": failed(object.KindDenied),
 	"NotSignedUp": failed(object.KindDenied), "UnauthorizedAccess": failed(object.KindDenied),
-	"Forbidden": {kind: object.KindDenied, retry: true, bare: true}, "InvalidObjectState": failed(object.KindDenied),
+	"XAdminUserNotFound": failed(object.KindDenied), // versitygw's 404 for an unknown key id
+	"Forbidden":          {kind: object.KindDenied, retry: true, bare: true}, "InvalidObjectState": failed(object.KindDenied),
 	"ExpiredToken":         {kind: object.KindDenied, expired: true},
 	"InvalidToken":         {kind: object.KindDenied, expired: true},
 	"TokenRefreshRequired": {kind: object.KindDenied, expired: true},

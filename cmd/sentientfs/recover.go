@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -17,13 +15,12 @@ import (
 	"github.com/sentient-agi/sentientfs/internal/config"
 	"github.com/sentient-agi/sentientfs/internal/content"
 	"github.com/sentient-agi/sentientfs/internal/control"
-	"github.com/sentient-agi/sentientfs/internal/transfer"
 )
 
 func (p *program) recoverCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "recover",
-		Usage:    "list, save or drop what could not be uploaded",
+		Usage:    "list, store or drop what could not be uploaded",
 		Category: "Mounts",
 		Commands: []*cli.Command{p.recoverList(), p.recoverRestore(), p.recoverDiscard()},
 		Action: func(_ context.Context, c *cli.Command) error {
@@ -37,23 +34,65 @@ func (p *program) recoverCommand() *cli.Command {
 
 // entry is a line of recover list.
 type entry struct {
-	ID      string    `json:"id"`
-	Key     string    `json:"key"`
-	Size    int64     `json:"size"`
-	State   string    `json:"state"`
-	Reason  string    `json:"reason,omitempty"`
-	Changed time.Time `json:"changed"`
-	Source  string    `json:"source"`
-	Mount   string    `json:"mountpoint"`
+	ID      string     `json:"id"`
+	Key     string     `json:"key"`
+	Size    int64      `json:"size"`
+	Written int64      `json:"written"` // bytes that are not in S3
+	Base    *entryBase `json:"base,omitempty"`
+	State   string     `json:"state"`
+	Reason  string     `json:"reason,omitempty"`
+	Changed time.Time  `json:"changed"`
+	Source  string     `json:"source"`
+	Mount   string     `json:"mountpoint"`
+	record  content.Record
+	info    mountInfo
 	folder  string
+}
+
+// entryBase is the version of which a file is a change.
+type entryBase struct {
+	ETag     string    `json:"etag"`
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified"`
+}
+
+func newEntry(r content.Record, info mountInfo, folder string) entry {
+	e := entry{ID: r.ID, Key: r.Key, Size: r.Size, State: r.State, Reason: r.Reason, Changed: r.Changed,
+		Source: info.Source, Mount: info.MountPoint, record: r, info: info, folder: folder}
+	for _, w := range r.Dirty {
+		e.Written += w.Len
+	}
+	if r.HasBase {
+		e.Base = &entryBase{ETag: r.Base.ETag, Size: r.Base.Size, Modified: r.Base.LastModified}
+	}
+	return e
+}
+
+// why tells a person what keeps the file here.
+func (e entry) why() string {
+	switch {
+	case e.Reason != "":
+		return e.Reason
+	case e.State == content.StateOpen:
+		return "its writer was not done"
+	}
+	return "it waits to be uploaded"
+}
+
+func (e entry) base() string {
+	if e.Base == nil {
+		return "new"
+	}
+	return fmt.Sprintf("%.8s of %s", e.Base.ETag, formatBytes(e.Base.Size))
 }
 
 func (p *program) recoverList() *cli.Command {
 	return &cli.Command{
 		Name:  "list",
 		Usage: "list the files that are in the journals and not in S3",
-		Description: "A conflict is a file that someone else changed meanwhile: nothing happens to it until you restore\n" +
-			"or discard it. Other files are uploaded by the mount, or by the next one of the same bucket and folder.",
+		Description: "A conflict is a file that someone else changed meanwhile, an open one had a writer that was not\n" +
+			"done when its mount was killed: nothing happens to them until you restore or discard them. Other\n" +
+			"files are uploaded by the mount, or by the next one of the same bucket and folder.",
 		Flags: []cli.Flag{cacheDirFlag(), jsonFlag()},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if err := noArguments(c); err != nil {
@@ -71,64 +110,55 @@ func (p *program) recoverList() *cli.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSTATE\tSIZE\tCHANGED\tMOUNT\tFILE")
+			fmt.Fprintln(w, "ID\tSTATE\tSIZE\tBASE\tCHANGED\tMOUNT\tFILE\tWHY")
 			for _, e := range entries {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%q\n", e.ID, e.State, formatBytes(e.Size),
-					e.Changed.Local().Format(time.DateTime), e.Mount, e.Key)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%q\t%s\n", e.ID, e.State, formatBytes(e.Size), e.base(),
+					e.Changed.Local().Format(time.DateTime), e.Mount, e.Key, e.why())
 			}
 			return w.Flush()
 		},
 	}
 }
 
-func (p *program) recoverRestore() *cli.Command {
-	r := &flagRecorder{}
-	return &cli.Command{
-		Name:      "restore",
-		Usage:     "save a file of the journal as a local file",
-		ArgsUsage: "ID FILE",
-		Description: "FILE must not exist. Where the mount does not run and bytes have to come from S3, the flags and\n" +
-			"variables of mount say how. The journal keeps the file until you discard it.",
-		Flags: settingFlags(r),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			if c.Args().Len() != 2 {
-				return fail(codeUsage, "see sentientfs recover restore --help", "recover restore takes an ID and a FILE")
-			}
-			to, err := filepath.Abs(c.Args().Get(1))
-			if err != nil {
-				return fail(codeUsage, "", "cannot use %s: %v", c.Args().Get(1), err)
-			}
-			return p.restore(ctx, p.load(r, nil), c.Args().First(), to)
-		},
-	}
-}
-
 func (p *program) recoverDiscard() *cli.Command {
+	r := &flagRecorder{}
 	return &cli.Command{
 		Name:      "discard",
 		Usage:     "drop a file of the journal for good",
 		ArgsUsage: "ID",
-		Flags:     []cli.Flag{cacheDirFlag()},
+		Description: "Where parts of the file were sent to S3 already they are given up there too, for which the flags\n" +
+			"and variables of mount say how to reach it.",
+		Flags: append(settingFlags(r),
+			&cli.BoolFlag{Name: "yes", Usage: "drop it", Local: true},
+			&cli.BoolFlag{Name: "force", Usage: "drop it also where the parts in S3 cannot be given up", Local: true}),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			id, err := argument(c, "ID")
 			if err != nil {
 				return err
 			}
-			e, err := p.find(ctx, p.cacheDir(c), id)
+			e, err := p.find(ctx, p.load(r, nil).Disk.Dir, id)
 			if err != nil {
 				return err
 			}
-			_, err = control.Call(ctx, socketPath(e.Mount), control.Request{Op: opDiscard, ID: id}, nil)
-			if err == nil || !errors.Is(err, control.ErrNoMount) {
-				return orControlFailure(err)
+			if !c.Bool("yes") {
+				return fail(codeUsage, "add --yes to drop it; recover restore "+id+" --to-file FILE saves it first",
+					"this would drop %s of %q that are nowhere else", formatBytes(e.Written), e.Key)
 			}
-			s, err := openJournal(e.folder)
-			if err != nil {
-				return err
-			}
-			return errors.Join(discardFile(s, id), s.Close())
+			return p.discard(ctx, r, e, c.Bool("force"))
 		},
 	}
+}
+
+func (p *program) discard(ctx context.Context, r *flagRecorder, e entry, force bool) error {
+	_, err := control.Call(ctx, socketPath(e.Mount), control.Request{Op: opDiscard, ID: e.ID, Force: force}, nil)
+	if err == nil || !errors.Is(err, control.ErrNoMount) {
+		return orControlFailure(err)
+	}
+	s, err := p.openRecord(ctx, r, e, e.record.Upload != nil && !force)
+	if err != nil {
+		return err
+	}
+	return errors.Join(discardFile(ctx, s, e.ID, force), s.close())
 }
 
 func cacheDirFlag() cli.Flag {
@@ -168,8 +198,7 @@ func (p *program) entries(ctx context.Context, dir string) ([]entry, error) {
 			continue
 		}
 		for _, r := range records {
-			all = append(all, entry{ID: r.ID, Key: r.Key, Size: r.Size, State: r.State, Reason: r.Reason, Changed: r.Changed,
-				Source: info.Source, Mount: info.MountPoint, folder: folder})
+			all = append(all, newEntry(r, info, folder))
 		}
 	}
 	return all, nil
@@ -212,92 +241,6 @@ func (p *program) find(ctx context.Context, dir, id string) (entry, error) {
 		}
 	}
 	return entry{}, fail(codeUsage, "see sentientfs recover list", "no journal in %s has a file %q", dir, id)
-}
-
-func (p *program) restore(ctx context.Context, c *config.Config, id, to string) error {
-	e, err := p.find(ctx, c.Disk.Dir, id)
-	if err != nil {
-		return err
-	}
-	_, err = control.Call(ctx, socketPath(e.Mount), control.Request{Op: opRestore, ID: id, To: to}, nil)
-	if err == nil || !errors.Is(err, control.ErrNoMount) {
-		return orControlFailure(err)
-	}
-	s, err := openJournal(e.folder)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	st := &stack{content: s}
-	if needsBucket(s, id) {
-		c.Source = e.Source
-		if c.Bucket, c.Prefix, err = config.ParseTarget(e.Source); err != nil {
-			return fail(codeConfig, "", "cannot tell the bucket of %s: %v", e.folder, err)
-		}
-		if st.bucket, err = openBucket(ctx, c, slog.New(slog.DiscardHandler)); err != nil {
-			return err
-		}
-		defer st.bucket.Close()
-		st.engine = transfer.New(transfer.Options{Store: st.bucket, Memory: c.Disk.Memory / 2})
-		defer st.engine.Close()
-	}
-	return restoreFile(ctx, st, id, to)
-}
-
-// needsBucket tells whether bytes of the file are only in S3.
-func needsBucket(s *content.Store, id string) bool {
-	f, ok := s.File(id)
-	if !ok {
-		return false
-	}
-	defer f.Release()
-	return len(f.Missing(0, f.Size())) > 0
-}
-
-// restoreFile writes a file of the journal to a new local file.
-func restoreFile(ctx context.Context, s *stack, id, to string) (err error) {
-	f, ok := s.content.File(id)
-	if !ok {
-		return fail(codeUsage, "see sentientfs recover list", "the journal has no file %q", id)
-	}
-	defer f.Release()
-	var read func(p []byte, off int64) (int, error) = f.ReadAt
-	if s.engine != nil {
-		r := s.engine.NewReader(f)
-		defer r.Close()
-		read = func(p []byte, off int64) (int, error) { return r.ReadAt(ctx, p, off) }
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fail(codeFailure, "give a new name in a folder that you may write", "cannot save to %s: %v", to, err)
-	}
-	defer func() {
-		err = errors.Join(err, out.Close())
-		if err != nil {
-			os.Remove(to)
-		}
-	}()
-	buf := make([]byte, 1<<20)
-	for off := int64(0); ; {
-		n, rerr := read(buf, off)
-		if _, werr := out.Write(buf[:n]); werr != nil {
-			return fail(codeFailure, "give a name on a disk with room", "cannot save to %s: %v", to, werr)
-		}
-		off += int64(n)
-		if errors.Is(rerr, io.EOF) {
-			return out.Sync()
-		}
-		if rerr != nil {
-			return fail(codeFailure, "the version that it was made of may be gone from S3", "cannot read %q of the journal at %d: %v", id, off, rerr)
-		}
-	}
-}
-
-func discardFile(s *content.Store, id string) error {
-	if err := s.Discard(id); err != nil {
-		return fail(codeFailure, "see sentientfs recover list", "%v", err)
-	}
-	return nil
 }
 
 func orControlFailure(err error) error {

@@ -27,6 +27,7 @@ const mountFile = "mount.json"
 type mountInfo struct {
 	Source     string `json:"source"`
 	Endpoint   string `json:"endpoint,omitempty"`
+	Region     string `json:"region,omitempty"`
 	MountPoint string `json:"mountpoint"`
 	PID        int    `json:"pid"`
 }
@@ -135,7 +136,7 @@ func (m *mounted) up(ctx context.Context, kind string) (err error) {
 		m.server.Wait()
 		close(m.gone)
 	}()
-	info, err := json.Marshal(mountInfo{Source: m.cfg.Source, Endpoint: m.cfg.S3.Endpoint, MountPoint: m.cfg.MountPoint,
+	info, err := json.Marshal(mountInfo{Source: m.cfg.Source, Endpoint: m.cfg.S3.Endpoint, Region: m.stack.bucket.Region(), MountPoint: m.cfg.MountPoint,
 		PID: os.Getpid()})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(m.cfg.Folder(), mountFile), info, 0o600)
@@ -346,9 +347,10 @@ func (m *mounted) command(ctx context.Context, req control.Request, progress fun
 	case opRecords:
 		result = m.stack.content.Records()
 	case opRestore:
-		err = restoreFile(ctx, m.stack, req.ID, req.To)
+		m.tell.begin()
+		result, err = restoreRecord(ctx, m.stack, req)
 	case opDiscard:
-		err = discardFile(m.stack.content, req.ID)
+		err = discardFile(ctx, m.stack, req.ID, req.Force)
 	default:
 		err = fail(codeUsage, "use one version for both", "the mount does not know %q", req.Op)
 	}

@@ -16,10 +16,13 @@ import (
 
 // Request is what a command asks of a mount.
 type Request struct {
-	Op    string `json:"op"` // such as flush, unmount
-	Force bool   `json:"force,omitempty"`
-	ID    string `json:"id,omitempty"` // of a file of the journal
-	To    string `json:"to,omitempty"` // an absolute path
+	Op        string `json:"op"` // such as flush, unmount
+	Force     bool   `json:"force,omitempty"`
+	ID        string `json:"id,omitempty"`  // of a file of the journal
+	To        string `json:"to,omitempty"`  // the absolute path of a local file
+	Key       string `json:"key,omitempty"` // of the mount
+	Overwrite bool   `json:"overwrite,omitempty"`
+	Part      bool   `json:"part,omitempty"`
 }
 
 // reply is one line of the answer; the one with Done is the last.
