@@ -213,20 +213,38 @@ func (c *copying) byParts(ctx context.Context) (object.Info, error) {
 	if err != nil {
 		return object.Info{}, err
 	}
-	info, err := c.fill(ctx, up, src)
+	done, err := c.s.note(ctx, c.dst, up)
 	if err != nil {
-		c.s.abandon(ctx, up)
+		return object.Info{}, err
+	}
+	info, err := c.fill(ctx, up, src)
+	if err == nil || c.s.abandon(ctx, up) {
+		done()
 	}
 	return info, err
 }
 
-// abandon gives an upload up whose caller may be gone.
-func (s *Store) abandon(ctx context.Context, up object.Upload) {
+// note tells the log of uploads of one that no journal knows.
+func (s *Store) note(ctx context.Context, key string, up object.Upload) (done func(), err error) {
+	if s.opts.Uploads == nil {
+		return func() {}, nil
+	}
+	if done, err = s.opts.Uploads.Add(key, up.ID()); err != nil {
+		s.abandon(ctx, up)
+		return nil, &object.Error{Op: "CreateMultipartUpload", Key: key, Kind: object.KindUnknown, Err: err}
+	}
+	return done, nil
+}
+
+// abandon gives an upload up whose caller may be gone, and tells whether it is.
+func (s *Store) abandon(ctx context.Context, up object.Upload) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancel()
-	if err := up.Abort(ctx); err != nil {
+	err := up.Abort(ctx)
+	if err != nil {
 		s.log.Warn("an upload could not be given up", "id", up.ID(), "error", err)
 	}
+	return err == nil
 }
 
 func (c *copying) fill(ctx context.Context, up object.Upload, src *object.Info) (object.Info, error) {

@@ -43,6 +43,12 @@ func (s Static) String() string { return "[credentials]" }
 // GoString keeps the secrets out of %#v.
 func (s Static) GoString() string { return "[credentials]" }
 
+// An UploadLog remembers uploads over a crash. Add is called before the first part is sent, done when the upload has
+// ended.
+type UploadLog interface {
+	Add(key, id string) (done func(), err error)
+}
+
 // Options say which bucket, how to reach it and how objects are stored in it.
 type Options struct {
 	Bucket   string
@@ -50,6 +56,8 @@ type Options struct {
 	Region   string // "" finds it: the profile's, else us-east-1, corrected by what the server says
 	Endpoint string // a URL; "" is AWS, or what the profile says
 	Profile  string // of the shared configuration; "" is the SDK's choice
+
+	Uploads UploadLog // told of the uploads that copies in parts begin; nil for nobody
 
 	Credentials *Static // nil asks the chain: environment, profile, SSO, web identity, container, instance
 

@@ -169,7 +169,8 @@ func (p *program) openRecord(ctx context.Context, r *flagRecorder, e entry, buck
 // connect opens the bucket of a stack that has no mount.
 func (s *stack) connect(ctx context.Context, c *config.Config) (err error) {
 	log := slog.New(slog.DiscardHandler)
-	if s.bucket, err = openBucket(ctx, c, log); err != nil {
+	// Without a log of uploads: the conditions that would need one are not asked for here.
+	if s.bucket, err = openBucket(ctx, c, log, nil); err != nil {
 		return err
 	}
 	if s.traits, err = s.bucket.Traits(ctx); err != nil {

@@ -35,7 +35,7 @@ func (p *program) selfCheckCommand() *cli.Command {
 			if err := fatal(cfg.Fatal()); err != nil {
 				return err
 			}
-			store, err := openBucket(ctx, cfg, slog.New(slog.DiscardHandler))
+			store, err := openBucket(ctx, cfg, slog.New(slog.DiscardHandler), nil)
 			if err != nil {
 				return err
 			}

@@ -173,6 +173,7 @@ func keepCrashes(c *config.Config, log *logger) {
 
 // replay stores what earlier runs left in the journal.
 func (m *mounted) replay() {
+	m.replaying.Go(func() { m.stack.abortCopies(m.ctx, m.log.Logger) })
 	files := m.stack.content.Recovered()
 	if len(files) == 0 {
 		return

@@ -17,6 +17,7 @@ import (
 	"github.com/sentient-agi/sentientfs/internal/metacache"
 	"github.com/sentient-agi/sentientfs/internal/object"
 	"github.com/sentient-agi/sentientfs/internal/transfer"
+	"github.com/sentient-agi/sentientfs/internal/uploadlog"
 	"github.com/sentient-agi/sentientfs/s3backend"
 )
 
@@ -29,6 +30,7 @@ const contentDir = "content"
 // A stack is everything below one mount, from the bucket up.
 type stack struct {
 	bucket  *s3backend.Store
+	uploads *uploadlog.Log
 	names   *metacache.Cache
 	content *content.Store
 	engine  *transfer.Engine
@@ -50,7 +52,10 @@ func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress
 	if s.content, err = openContent(ctx, c, log); err != nil {
 		return nil, err
 	}
-	if s.bucket, err = openBucket(ctx, c, log); err != nil {
+	if s.uploads, err = uploadlog.Open(filepath.Join(c.Folder(), "uploads")); err != nil {
+		return nil, fail(codeCache, "give --cache-dir a folder on a local disk that you may write", "cannot use the cache folder: %v", err)
+	}
+	if s.bucket, err = openBucket(ctx, c, log, s.uploads); err != nil {
 		return nil, err
 	}
 	if s.traits, err = s.bucket.Traits(ctx); err != nil {
@@ -106,11 +111,26 @@ func (s *stack) close() error {
 	return errors.Join(errs...)
 }
 
-func openBucket(ctx context.Context, c *config.Config, log *slog.Logger) (*s3backend.Store, error) {
+// abortCopies gives up the uploads of copies that a crash cut off.
+func (s *stack) abortCopies(ctx context.Context, log *slog.Logger) {
+	left, err := s.uploads.Pending()
+	for _, u := range left {
+		if e := s.bucket.ResumeUpload(u.Key, u.ID, object.PutOptions{}).Abort(ctx); e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		err = errors.Join(err, s.uploads.Remove(u))
+	}
+	if err != nil {
+		log.Warn("uploads of an earlier run could not be given up; the next start tries again", "error", err)
+	}
+}
+
+func openBucket(ctx context.Context, c *config.Config, log *slog.Logger, uploads s3backend.UploadLog) (*s3backend.Store, error) {
 	o := s3backend.Options{Bucket: c.Bucket, Prefix: c.Prefix, Region: c.S3.Region, Endpoint: c.S3.Endpoint,
 		Profile: c.S3.Profile, Subdomain: c.S3.Subdomain, RequesterPays: c.S3.RequesterPays,
 		StorageClass: c.S3.StorageClass, SSECKey: string(c.S3.SSEC), ACL: c.S3.ACL, HTTPTimeout: c.S3.HTTPTimeout,
-		Version: version(), Log: log}
+		Version: version(), Log: log, Uploads: uploads}
 	switch {
 	case c.S3.SSEKMS != nil:
 		o.SSE, o.SSEKMSKeyID = "aws:kms", *c.S3.SSEKMS
