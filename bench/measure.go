@@ -198,7 +198,7 @@ func (r *run) timed(ctx context.Context, b *backend, e entry, j *work.Job, m *re
 	m.Seconds, m.Program = time.Since(began).Seconds(), ownCPU()-cpu
 	var checked error
 	if err == nil && e.row.Left != nil && m.Target != Disk {
-		m.Early, checked = r.early(ctx, j.Key, e)
+		m.Early, checked = r.early(ctx, j, e)
 	}
 	settled := b.settle(ctx)
 	counts, taken := b.proxy.Take()
@@ -207,8 +207,8 @@ func (r *run) timed(ctx context.Context, b *backend, e entry, j *work.Job, m *re
 }
 
 // early tells whether something was not in S3 yet when the work returned.
-func (r *run) early(ctx context.Context, key string, e entry) (bool, error) {
-	all, err := r.store.near.List(ctx, key)
+func (r *run) early(ctx context.Context, j *work.Job, e entry) (bool, error) {
+	all, err := r.store.near.List(ctx, j.Key)
 	if err != nil {
 		return false, err
 	}
@@ -219,7 +219,12 @@ func (r *run) early(ctx context.Context, key string, e entry) (bool, error) {
 			got.Bytes += o.Size
 		}
 	}
-	return got != e.row.Left(r.Scale), nil
+	if got != e.row.Left(r.Scale) || e.row.Stored == nil {
+		return got != e.row.Left(r.Scale), nil
+	}
+	j.Client = r.store.near
+	stored, err := e.row.Stored(ctx, j)
+	return !stored, err
 }
 
 // settle waits until nothing goes through the proxy any more, for a time: a mount may have work of its own.

@@ -112,6 +112,17 @@ func (c *Client) GetRange(ctx context.Context, key string, off, n int64) error {
 	return err
 }
 
+// ReadRange returns n bytes from off on.
+func (c *Client) ReadRange(ctx context.Context, key string, off, n int64) ([]byte, error) {
+	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: c.bucket(), Key: c.key(key),
+		Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))})
+	if err != nil {
+		return nil, err
+	}
+	defer out.Body.Close()
+	return io.ReadAll(out.Body)
+}
+
 func (c *Client) get(ctx context.Context, in *s3.GetObjectInput) (string, error) {
 	out, err := c.s3.GetObject(ctx, in)
 	if err != nil {

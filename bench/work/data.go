@@ -201,8 +201,8 @@ func overwrite(_ context.Context, j *Job) error {
 	if err != nil {
 		return err
 	}
-	for _, off := range offsets(j.Round, j.Scale.N(20), j.Scale.Size(patch), small) {
-		if _, err := f.WriteAt(noise()[:small], off); err != nil {
+	for _, off := range patches(j) {
+		if _, err := f.WriteAt(patched(), off); err != nil {
 			return errors.Join(err, f.Close())
 		}
 		if err := f.Sync(); err != nil {
@@ -213,12 +213,35 @@ func overwrite(_ context.Context, j *Job) error {
 }
 
 func overwriteDirect(ctx context.Context, j *Job) error {
-	for _, off := range offsets(j.Round, j.Scale.N(20), j.Scale.Size(patch), small) {
-		if err := j.Client.Patch(ctx, j.key(bigFile), j.Scale.Size(patch), off, Fill); err != nil {
+	for _, off := range patches(j) {
+		block := func(p []byte, from int64) {
+			Fill(p, from)
+			copy(p[off-from:], patched())
+		}
+		if err := j.Client.Patch(ctx, j.key(bigFile), j.Scale.Size(patch), off, block); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// overwritten looks for the last block that was changed.
+func overwritten(ctx context.Context, j *Job) (bool, error) {
+	all := patches(j)
+	got, err := j.Client.ReadRange(ctx, j.key(bigFile), all[len(all)-1], small)
+	return string(got) == string(patched()), err
+}
+
+// patches are the places that are overwritten.
+func patches(j *Job) []int64 { return offsets(j.Round, j.Scale.N(20), j.Scale.Size(patch), small) }
+
+// patched is a block that is nowhere in a file of ours.
+func patched() []byte {
+	b := Bytes(small)
+	for i := range b {
+		b[i] = ^b[i]
+	}
+	return b
 }
 
 func expect(got, want int) error {

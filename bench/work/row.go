@@ -42,7 +42,9 @@ type Row struct {
 	Mount           func(ctx context.Context, j *Job) error
 	Direct          func(ctx context.Context, j *Job) error // nil: there is no such thing
 	Left            func(s Scale) Left                      // what is in S3 in the end; nil for rows that only read
-	Moved           func(s Scale) int64                     // bytes that the program asks for or stores, 0 for rows about names
+	// Stored tells whether what was changed in place is in S3, where Left cannot: by the client of the job.
+	Stored func(ctx context.Context, j *Job) (bool, error)
+	Moved  func(s Scale) int64 // bytes that the program asks for or stores, 0 for rows about names
 }
 
 // Left are the objects of a folder, without markers of folders.

@@ -64,7 +64,7 @@ func smallRows() []*Row {
 			Mount: appendLines, Direct: appendLinesDirect, Left: func(s Scale) Left { return Left{1, int64(s.N(100)) << 10} }},
 		{Name: "overwrite", Title: func(s Scale) string {
 			return sized("overwrite 4 KiB in %d MiB and fsync", patch)(s) + titled(", %d times", 20)(s)
-		}, Strict: 1, Relaxed: 1, Before: patchSet, Changes: true, Mount: overwrite, Direct: overwriteDirect,
+		}, Strict: 1, Relaxed: 1, Before: patchSet, Changes: true, Mount: overwrite, Direct: overwriteDirect, Stored: overwritten,
 			Left: func(s Scale) Left { return Left{1, s.Size(patch)} }},
 	}
 }

@@ -144,6 +144,12 @@ func TestDirect(t *testing.T) {
 			if want := row.Left(tiny); got != want {
 				t.Errorf("%+v is left, want %+v", got, want)
 			}
+			if row.Stored == nil {
+				return
+			}
+			if stored, err := row.Stored(t.Context(), j); err != nil || !stored {
+				t.Errorf("what was changed is not there: %v", err)
+			}
 		})
 	}
 }

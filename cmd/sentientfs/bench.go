@@ -39,8 +39,10 @@ func (p *program) benchCommand() *cli.Command {
 		Category: "Without an account",
 		Description: "It starts a server and a proxy that is as far away as a real one, mounts with the default settings\n" +
 			"(strict) and with relaxed ones, and prints times as multiples of a direct client's.",
-		Flags:    benchFlags(),
-		Commands: []*cli.Command{p.benchProxy(), p.benchNames()},
+		// The command of a rival has commas in it.
+		DisableSliceFlagSeparator: true,
+		Flags:                     benchFlags(),
+		Commands:                  []*cli.Command{p.benchProxy(), p.benchNames()},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if err := noArguments(c); err != nil {
 				return err
