@@ -204,30 +204,41 @@ func (p *program) entries(ctx context.Context, dir string) ([]entry, error) {
 	return all, nil
 }
 
+// records returns the journal of a mount. One that comes up has its folder a moment before it listens, and one that
+// ends a moment longer.
 func records(ctx context.Context, folder string, info mountInfo) (list []content.Record, err error) {
-	answer, err := control.Call(ctx, socketPath(info.MountPoint), control.Request{Op: opRecords}, nil)
-	if err == nil {
-		return list, json.Unmarshal(answer, &list)
+	for end := time.Now().Add(lockPatience); ; {
+		answer, err := control.Call(ctx, socketPath(info.MountPoint), control.Request{Op: opRecords}, nil)
+		if err == nil {
+			return list, json.Unmarshal(answer, &list)
+		}
+		if !errors.Is(err, control.ErrNoMount) {
+			return nil, orControlFailure(err)
+		}
+		s, err := openJournal(folder)
+		if err == nil {
+			list = s.Records()
+			return list, s.Close()
+		}
+		if toFailure(err).code != codeBusy || time.Now().After(end) {
+			return nil, err
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	if !errors.Is(err, control.ErrNoMount) {
-		return nil, orControlFailure(err)
-	}
-	s, err := openJournal(folder)
-	if err != nil {
-		return nil, err
-	}
-	list = s.Records()
-	return list, s.Close()
 }
 
 // openJournal opens the journal of a mount that does not run. Its budget is that of the mount to come: nothing is
 // evicted here.
 func openJournal(folder string) (*content.Store, error) {
 	s, err := content.Open(content.Options{Dir: filepath.Join(folder, contentDir), Size: 1 << 60, KeepFree: -1})
-	if err != nil {
-		return nil, fail(codeCache, "end the program that uses it, or ask as the user who mounted", "%v", err)
+	var locked *content.LockedError
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.As(err, &locked):
+		return nil, fail(codeBusy, "end the program that uses it, or ask as the user who mounted", "%v", err)
 	}
-	return s, nil
+	return nil, fail(codeCache, "see --cache-dir", "%v", err)
 }
 
 func (p *program) find(ctx context.Context, dir, id string) (entry, error) {
