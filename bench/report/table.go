@@ -98,10 +98,11 @@ func (r *Results) Costs() string {
 }
 
 func (r *Results) asked(row Row, c Cell) string {
-	if row.Moved == 0 {
+	moved := max(c.Down, c.Up)
+	if row.Moved == 0 || moved == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.3g", float64(max(c.Down, c.Up))/float64(row.Moved))
+	return fmt.Sprintf("%.3g", float64(moved)/float64(row.Moved))
 }
 
 // cpu is the ratio per byte moved to the row's reference.

@@ -39,10 +39,10 @@ func dataRows() []*Row {
 			Goal: "0.9 of the disk's rate with passthrough, 0.7 without", Disk: true, Cache: Everything,
 			Before: bigSet, Mount: readLarge, Moved: scaled(large)},
 		{Name: "random-4k", Title: titled("%d random reads of 4 KiB, cold", 200), Strict: 0.25, Relaxed: 0.25,
-			Before: bigSet, Mount: readRandom(small), Direct: readRandomDirect(small)},
+			Before: bigSet, Mount: readRandom(small), Direct: readRandomDirect(small), Moved: all(200, small)},
 		{Name: "random-4k-50", Title: titled("%d random reads of 4 KiB, cold, line of 50 MB/s", 200), Cap: 50 * MB,
 			Goal:   "at most 16 times the bytes asked for",
-			Before: bigSet, Mount: readRandom(small), Direct: readRandomDirect(small)},
+			Before: bigSet, Mount: readRandom(small), Direct: readRandomDirect(small), Moved: all(200, small)},
 		{Name: "random-1m", Title: titled("%d random reads of 1 MiB, cold", 200), Strict: 0.2, Relaxed: 0.2,
 			Before: bigSet, Mount: readRandom(mib), Direct: readRandomDirect(mib), Moved: all(200, mib)},
 	}
