@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -57,7 +58,12 @@ type demo struct {
 	environ    []string // of the processes that use the store
 	endpoint   string
 	mount      *os.Process
+	patience   time.Duration // with a mount that does not end
 }
+
+// demoUnmountTimeout is enough for a server on this machine, if it answers at all. Whoever sees the self-check fail
+// should not wait for the 5 minutes that a mount has for what is pending.
+const demoUnmountTimeout = 30 * time.Second
 
 func (p *program) newDemo(dir, point string) (*demo, error) {
 	if dir == "" {
@@ -81,7 +87,7 @@ func (p *program) newDemo(dir, point string) (*demo, error) {
 	if err != nil {
 		return nil, fail(codeFailure, "", "cannot find the folders: %v", err)
 	}
-	return &demo{program: p, dir: dir, point: point}, nil
+	return &demo{program: p, dir: dir, point: point, patience: demoUnmountTimeout + 10*time.Second}, nil
 }
 
 // run does all of it and cleans up whatever happens.
@@ -169,7 +175,8 @@ func (d *demo) startMount() error {
 		}
 		d.madePoint = true
 	}
-	args := append([]string{"sentientfs", "mount", "-f", "--log-file", filepath.Join(d.dir, "mount.log")}, d.flags()...)
+	args := append([]string{"sentientfs", "mount", "-f", "--log-file", filepath.Join(d.dir, "mount.log"),
+		"--unmount-timeout", demoUnmountTimeout.String()}, d.flags()...)
 	var err error
 	d.mount, err = startMount(append(args, demoBucket, d.point), childAttr(), d.environ)
 	return err
@@ -211,11 +218,9 @@ Ctrl-C ends the demo.
 
 // stopMount ends the mount and takes away what the demo made but its data.
 func (d *demo) stopMount(err error) error {
-	if serr := d.mount.Signal(syscall.SIGTERM); serr != nil && !errors.Is(serr, os.ErrProcessDone) {
-		err = errors.Join(err, serr)
-	}
-	state, werr := d.mount.Wait()
-	if werr == nil && state.ExitCode() == codePending {
+	code, serr := d.endMount()
+	err = errors.Join(err, serr)
+	if code == codePending {
 		return errors.Join(err, fail(codePending, "run the demo again to upload the rest", "not everything was uploaded"))
 	}
 	if _, there, merr := mounts.At(d.point); merr == nil && there {
@@ -228,6 +233,40 @@ func (d *demo) stopMount(err error) error {
 		d.note("warning: %v", rerr)
 	}
 	return err
+}
+
+// endMount tells the mount to end, waits for that and returns its exit code. One that does not end in time, or not soon
+// enough for the person at the keyboard, is told once more, which makes it leave what is pending to its journal, and
+// killed at last.
+func (d *demo) endMount() (code int, err error) {
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(interrupts)
+	ended := make(chan int, 1)
+	go func() { // ends with the mount, which is killed at last
+		state, err := d.mount.Wait()
+		if err != nil {
+			ended <- codeFailure
+			return
+		}
+		ended <- state.ExitCode()
+	}()
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL} {
+		if err := d.mount.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return codeFailure, fail(codeFailure, "", "cannot end the mount: %v", err)
+		}
+		if s == syscall.SIGKILL {
+			break
+		}
+		select {
+		case code := <-ended:
+			return code, nil
+		case <-interrupts:
+		case <-time.After(d.patience):
+		}
+	}
+	<-ended
+	return codeFailure, fail(codeFailure, "see "+filepath.Join(d.dir, "mount.log"), "the mount did not end and was killed")
 }
 
 // removePoint removes the folder that the demo made, never one with something in it.
