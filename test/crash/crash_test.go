@@ -165,14 +165,41 @@ func killAt(t *testing.T, s *harness.Server, n int, after bool) {
 	for _, w := range wrong {
 		t.Error(w)
 	}
-	for _, key := range s.Uploads(t) {
-		name, mine := strings.CutPrefix(key, v.prefix+"/")
-		// The answer to the request that began it may be what was lost: then nobody knows its name.
-		if mine && !after && find(entries, name) == nil {
-			t.Errorf("an upload of %s is left and in no journal", name)
+	var left []string
+	for ends := time.Now().Add(settleTime); ; time.Sleep(settlePause) {
+		left = left[:0]
+		for _, key := range s.Uploads(t) {
+			name, mine := strings.CutPrefix(key, v.prefix+"/")
+			if mine && v.used(key) && find(entries, name) == nil {
+				left = append(left, name)
+			}
+		}
+		if len(left) == 0 || time.Now().After(ends) {
+			break
 		}
 	}
+	for _, name := range left {
+		t.Errorf("an upload of %s is left and in no journal", name)
+	}
 }
+
+// used tells whether anything was sent for the upload of key that was begun last. Until then its name may have been in
+// the answer that the kill cut off: then nobody knows it.
+func (v *victim) used(key string) (used bool) {
+	for _, r := range v.wire.Requests() {
+		switch {
+		case r.Key != key:
+		case r.Kind == "CREATE":
+			used = false
+		case r.Kind == "PART", r.Kind == "PARTCOPY", r.Kind == "COMPLETE":
+			used = true
+		}
+	}
+	return used
+}
+
+// settlePause is the time between two looks at what settles.
+const settlePause = 50 * time.Millisecond
 
 // settleTime is how long a new daemon may take for what it found. What is not settled then never will be.
 const settleTime = 20 * time.Second
