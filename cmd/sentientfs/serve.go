@@ -77,6 +77,8 @@ func (p *program) serveMount(ctx context.Context, c *config.Config, kind string,
 	log.Info("mounted", "source", c.Source, "mountpoint", c.MountPoint, "cache", c.Folder(), "version", version())
 	m.replay()
 	start.tell(nil)
+	m.notifyReady()
+	defer m.tell.also(m.notifyStatus)()
 	if !c.Foreground {
 		if err := letGo(); err != nil {
 			log.Warn("cannot let go of the terminal", "error", err)
@@ -217,6 +219,7 @@ func (m *mounted) serve(signals <-chan os.Signal) error {
 	for {
 		select {
 		case <-m.gone:
+			m.notifyStopping()
 			return m.flushRest()
 		case s := <-signals:
 			switch s {
@@ -234,6 +237,7 @@ func (m *mounted) serve(signals <-chan os.Signal) error {
 // stop uploads what is pending and unmounts, since a signal asked for it. A second one ends at once.
 func (m *mounted) stop(signals <-chan os.Signal, s os.Signal) error {
 	m.log.Info("stopping", "signal", s.String())
+	m.notifyStopping()
 	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.UnmountTimeout)
 	defer cancel()
 	done := make(chan error, 1)
