@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"io"
 	"maps"
 	"strconv"
 	"syscall"
@@ -196,7 +197,10 @@ func (f *FS) tryChange(op, key string, n node, info object.Info, shown attr, sto
 	}
 	var got object.Info
 	var err error
-	if stored {
+	if body := f.smallBody(key, n, info); body != nil {
+		got, err = f.store.Put(f.ctx, key, body,
+			object.PutOptions{Metadata: meta, ContentType: info.ContentType, IfMatch: info.ETag})
+	} else if stored {
 		got, err = f.store.Copy(f.ctx, key, key, object.CopyOptions{SourceETag: info.ETag, IfMatch: info.ETag,
 			Metadata: meta, ContentType: info.ContentType, Source: &info})
 	} else {
@@ -218,6 +222,32 @@ func (f *FS) tryChange(op, key string, n node, info object.Info, shown attr, sto
 	}
 	f.changed(n, key, got)
 	return true, 0
+}
+
+// smallMax is the size in bytes up to which a file is sent again for its metadata, where a copy on condition would take
+// an upload of three requests.
+const smallMax = 1 << 20
+
+// smallBody returns the bytes of a small file that are all here, if the server honors a condition of PUT and ignores
+// that of a copy; else nil.
+func (f *FS) smallBody(path string, n node, info object.Info) object.Body {
+	r, ok := n.(*file)
+	if !ok || f.opts.Traits.CopyIfMatch || !f.opts.Traits.PutIfMatch || info.Empty() || info.Size > smallMax {
+		return nil
+	}
+	data, err := r.hold(path)
+	if err != nil {
+		return nil
+	}
+	defer data.Release()
+	if v, _, ok := data.Base(); !ok || v.ETag != info.ETag || data.Dirty() {
+		return nil
+	}
+	bytes := make([]byte, info.Size)
+	if n, err := data.ReadAt(bytes, 0); int64(n) != info.Size || err != nil && err != io.EOF {
+		return nil
+	}
+	return object.Bytes(bytes)
 }
 
 // changed takes over the object that has the changed metadata.

@@ -9,6 +9,8 @@ const (
 	// maxChain is how many earlier versions an append tells of: a reader that asks once a minute misses fewer than
 	// these of a writer that is stored every five seconds.
 	maxChain = 16
+	// maxMetadata is what all metadata may take with it, in bytes: S3's 2,048 less what the backend adds.
+	maxMetadata = 1984
 	// shortETag is how many bytes of an earlier version's ETag are kept, beside its size.
 	shortETag = 12
 )
@@ -25,7 +27,20 @@ func extend(m map[string]string, etag string, size int64, before map[string]stri
 	if older := before[MetaExtendsChain]; older != "" {
 		links = append(links, strings.Split(older, ",")...)
 	}
-	m[MetaExtendsChain] = strings.Join(links[:min(maxChain, len(links))], ",")
+	room := maxMetadata - len(MetaExtendsChain)
+	for k, v := range m {
+		room -= len(k) + len(v)
+	}
+	chain := ""
+	for _, l := range links[:min(maxChain, len(links))] {
+		if len(chain)+1+len(l) > room { // a person's attributes count for more
+			break
+		}
+		chain += "," + l
+	}
+	if chain != "" {
+		m[MetaExtendsChain] = chain[1:]
+	}
 }
 
 // Extends tells whether metadata say that the object begins with all bytes of the version of this ETag and size.
