@@ -31,7 +31,7 @@ const (
 func (r *run) direct(ctx context.Context, e entry, j *work.Job, m *report.Measure) error {
 	b := r.backend(e)
 	j.Client = b.near
-	if e.row.Cache == work.Everything {
+	if e.row.Cache == work.Everything && !e.row.Names {
 		if err := e.row.Direct(ctx, j); err != nil {
 			return err
 		}

@@ -45,14 +45,16 @@ type Options struct {
 	Endpoint, Region, Bucket, Prefix string
 	KeyID, Secret, Token             string
 
-	Scale   work.Scale
-	Rounds  int
-	Delay   time.Duration  // added by the proxy
-	Only    *regexp.Regexp // names of rows, nil for all
-	Targets []string       // names, none for all
-	Flags   []string       // of our mounts, strict and relaxed
-	Relaxed []string       // more flags of the relaxed one
-	Rivals  []Rival
+	Scale  work.Scale
+	Rounds int
+	// RivalRounds is for rivals, which are slow.
+	RivalRounds int
+	Delay       time.Duration  // added by the proxy
+	Only        *regexp.Regexp // names of rows, nil for all
+	Targets     []string       // names, none for all
+	Flags       []string       // of our mounts, strict and relaxed
+	Relaxed     []string       // more flags of the relaxed one
+	Rivals      []Rival
 	// Deadline is when no further round is begun; the first is always whole.
 	Deadline time.Time
 	// Patience is how long one row may take; then the mount is ended and the row has failed.

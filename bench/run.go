@@ -117,7 +117,7 @@ func (r *run) machine() report.Machine {
 	m := report.Machine{CPU: cpuName(), Cores: runtime.NumCPU(), MemoryMB: memoryMB(),
 		System: unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:]) + " " + runtime.GOARCH,
 		Date:   time.Now().UTC().Format(time.RFC3339), Version: r.Version, Server: "the embedded one (versitygw over a folder)",
-		Scale: r.Scale.All, Trees: r.Scale.Trees, Rounds: r.Rounds}
+		Sizes: r.Scale.Sizes, Counts: r.Scale.Counts, Trees: r.Scale.Trees, Rounds: r.Rounds}
 	if r.Endpoint != "" {
 		m.Server = r.Endpoint
 	}
@@ -181,7 +181,7 @@ func (r *run) row(ctx context.Context, e entry, round, index int) error {
 		doers = append(doers, doer{Disk, r.disk})
 	}
 	for _, t := range r.mounts {
-		if !e.row.Names || !t.rival {
+		if !r.skips(t, e, round) {
 			doers = append(doers, doer{t.name, func(ctx context.Context, e entry, j *work.Job, m *report.Measure) error {
 				return r.mounted(ctx, t, e, j, m)
 			}})
@@ -199,6 +199,18 @@ func (r *run) row(ctx context.Context, e entry, round, index int) error {
 		fmt.Fprintf(r.Log, "%-16s %-8s round %d  %7.3f s  %s\n", m.Row, m.Target, m.Round, m.Seconds, m.Error)
 	}
 	return nil
+}
+
+// skips tells who does not do a row: rivals may have fewer rounds; the names are for the strict mount, since no flag of
+// the relaxed one is about them; and the strict one has unlinked beside single DELETEs.
+func (r *run) skips(t *target, e entry, round int) bool {
+	switch {
+	case t.rival:
+		return e.row.Names || round >= r.RivalRounds
+	case t.flush:
+		return e.row.Names
+	}
+	return e.row.RelaxedOnly
 }
 
 // one prepares a row, has it done, and takes away what it leaves. Only the run's own failures are returned.

@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 	var lines bytes.Buffer
 	flushed := 0
 	o := bench.Options{Bin: harness.Binary(t), Dir: t.TempDir(), Version: "test", Region: "us-east-1", Bucket: "bench",
-		KeyID: "sentientfs-bench", Secret: "sentientfs-bench", Scale: work.Scale{All: 0.001, Trees: 0.001}, Rounds: 1,
+		KeyID: "sentientfs-bench", Secret: "sentientfs-bench", Scale: work.Scale{Sizes: 0.001, Counts: 0.001, Trees: 0.001}, Rounds: 1, RivalRounds: 1,
 		Only: regexp.MustCompile("^(read|create|long-known|unlink|names-again)$"), Relaxed: []string{"--open-ttl", "1s"},
 		Rivals:   []bench.Rival{{Name: "broken", Command: "false {bucket} {endpoint} {dir} {cache}"}},
 		Patience: 5 * time.Minute, Flush: func(context.Context, string) error { flushed++; return nil }, Out: &lines, Log: io.Discard}
@@ -53,6 +53,9 @@ func TestRun(t *testing.T) {
 	for row, kinds := range least {
 		for _, target := range []string{bench.Direct, bench.Strict, bench.Relaxed} {
 			c := res.Cell(row, target)
+			if target == bench.Relaxed && row == "names-again@0ms" {
+				continue // no flag of the relaxed mount is about it
+			}
 			if c.Rounds != 1 || c.Seconds <= 0 || c.Early {
 				t.Errorf("%s by %s: %+v", row, target, c)
 			}
@@ -69,8 +72,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s by a mount that does not come: %+v", row, c)
 		}
 	}
-	if flushed != len(least) {
-		t.Errorf("the relaxed mount was flushed %d times, want %d", flushed, len(least))
+	if want := len(least) - 1; flushed != want {
+		t.Errorf("the relaxed mount was flushed %d times, want %d", flushed, want)
 	}
 }
 

@@ -21,7 +21,7 @@ func (r *Results) Section(picture string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s, sentientfs %s.\n\n", m.Date, m.Version)
 	fmt.Fprintf(&b, "- machine: %s, %d cores, %d MB of memory, %s\n", m.CPU, m.Cores, m.MemoryMB, m.System)
-	fmt.Fprintf(&b, "- server: %s\n- scale: %g, trees and names %g; %s\n", m.Server, m.Scale, m.Trees, r.rounds())
+	fmt.Fprintf(&b, "- server: %s\n- scale: sizes %g, counts %g, trees %g; %s\n", m.Server, m.Sizes, m.Counts, m.Trees, r.rounds())
 	for _, t := range m.Targets {
 		if t.Flags != "" {
 			fmt.Fprintf(&b, "- %s: `%s`\n", t.Name, t.Flags)
@@ -51,7 +51,7 @@ func (r *Results) rounds() string {
 	if least == most {
 		return fmt.Sprintf("medians of %d rounds", most)
 	}
-	return fmt.Sprintf("medians of %d to %d rounds, as the time allowed (trees and names: 1)", least, most)
+	return fmt.Sprintf("medians of %d to %d rounds, as the time allowed (trees, names and other programs: 1)", least, most)
 }
 
 // WriteDocument replaces the results in a document, and the picture of the same name beside it.

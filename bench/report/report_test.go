@@ -33,7 +33,7 @@ func TestMedian(t *testing.T) {
 // results of two rows by three targets, one of which failed once and one always.
 func results() *Results {
 	return &Results{
-		Machine: Machine{CPU: "a <cpu>", Cores: 2, Date: "2026-01-02T03:04:05Z", Version: "v1", Scale: 1, Rounds: 3,
+		Machine: Machine{CPU: "a <cpu>", Cores: 2, Date: "2026-01-02T03:04:05Z", Version: "v1", Sizes: 1, Counts: 1, Rounds: 3,
 			Targets: []Target{{Name: "direct"}, {Name: "strict", Flags: "--x"}, {Name: "rival"}}},
 		Rows: []Row{
 			{ID: "read@20ms", Title: "read & more", DelayMS: 20, Reference: "direct", Goals: map[string]float64{"strict": 1.5}, Moved: 1000},

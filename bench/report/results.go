@@ -19,7 +19,8 @@ type Machine struct {
 	Date     string   `json:"date"`   // RFC 3339
 	Version  string   `json:"version"`
 	Server   string   `json:"server"`
-	Scale    float64  `json:"scale"`
+	Sizes    float64  `json:"sizes"` // scales of the work
+	Counts   float64  `json:"counts"`
 	Trees    float64  `json:"trees"` // the scale of the rows of many files
 	Rounds   int      `json:"rounds"`
 	Targets  []Target `json:"targets"` // in the order of the table

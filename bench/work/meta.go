@@ -205,4 +205,4 @@ func listNamesDirect(ctx context.Context, j *Job) error {
 }
 
 // Million is how many names the folder of names has.
-func Million(s Scale) int { return s.N(1_000_000) }
+func Million(s Scale) int { return max(1000, int(1_000_000*s.Sizes)) }

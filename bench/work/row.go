@@ -37,7 +37,8 @@ type Row struct {
 	Before          *Set    // what is there
 	Changes         bool    // the row changes what is there, so each time gets its own
 	Cache           Cache
-	Names           bool // on the server of a million names; ours alone
+	Names           bool // on the server of a million names; the strict mount alone
+	RelaxedOnly     bool // not for the strict mount
 	Tree            bool // many files: one round, scaled by Scale.Trees
 	Mount           func(ctx context.Context, j *Job) error
 	Direct          func(ctx context.Context, j *Job) error // nil: there is no such thing
@@ -53,17 +54,18 @@ type Left struct {
 	Bytes   int64
 }
 
-// A Scale makes the work smaller: 1 is what the table says.
-type Scale struct{ All, Trees float64 }
+// A Scale makes the work smaller: 1 is what the table says. Sizes are scaled for themselves: what takes a round trip for
+// each of many takes long, and its ratio is the same for fewer.
+type Scale struct{ Sizes, Counts, Trees float64 }
 
 // N is a number of things, at least 4.
-func (s Scale) N(n int) int { return max(4, int(math.Round(float64(n)*s.All))) }
+func (s Scale) N(n int) int { return max(4, int(math.Round(float64(n)*s.Counts))) }
 
 // Tree is a number of files of a tree, at least 20.
 func (s Scale) Tree(n int) int { return max(20, int(math.Round(float64(n)*s.Trees))) }
 
 // Size is a number of bytes, whole MiB and at least 17 of them: two parts and a bit.
-func (s Scale) Size(n int64) int64 { return max(17, int64(math.Round(float64(n)*s.All))>>20) << 20 }
+func (s Scale) Size(n int64) int64 { return max(17, int64(math.Round(float64(n)*s.Sizes))>>20) << 20 }
 
 // A Job is one row to be done once.
 type Job struct {

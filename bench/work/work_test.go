@@ -20,7 +20,7 @@ import (
 	"github.com/sentient-agi/sentientfs/test/fakes3"
 )
 
-var tiny = work.Scale{All: 0.001, Trees: 0.001}
+var tiny = work.Scale{Sizes: 0.001, Counts: 0.001, Trees: 0.001}
 
 // TestFiles does every row over a plain folder, and looks at what is left.
 func TestFiles(t *testing.T) {
@@ -181,7 +181,7 @@ func TestRows(t *testing.T) {
 		if row.Changes && row.Before == nil {
 			t.Errorf("%s changes what is not there", row.Name)
 		}
-		if title := row.Title(work.Scale{All: 1, Trees: 1}); title == "" || strings.Contains(title, "%!") {
+		if title := row.Title(work.Scale{Sizes: 1, Counts: 1, Trees: 1}); title == "" || strings.Contains(title, "%!") {
 			t.Errorf("%s has the title %q", row.Name, title)
 		}
 	}

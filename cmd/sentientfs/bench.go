@@ -48,7 +48,7 @@ func (p *program) benchCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("list") {
-				return p.listRows(work.Scale{All: c.Float64("scale"), Trees: treesScale(c)})
+				return p.listRows(benchScale(c))
 			}
 			res, err := p.benchResults(ctx, c)
 			if err != nil {
@@ -99,11 +99,14 @@ func (p *program) listRows(s work.Scale) error {
 	return nil
 }
 
-func treesScale(c *cli.Command) float64 {
-	if c.IsSet("trees") {
-		return c.Float64("trees")
+func benchScale(c *cli.Command) work.Scale {
+	of := func(name string) float64 {
+		if c.IsSet(name) {
+			return c.Float64(name)
+		}
+		return c.Float64("scale")
 	}
-	return c.Float64("scale")
+	return work.Scale{Sizes: of("scale"), Counts: of("counts"), Trees: of("trees")}
 }
 
 // benchResults measures, or reads what was measured.
@@ -162,14 +165,14 @@ func (p *program) measure(ctx context.Context, c *cli.Command, o bench.Options) 
 
 func (p *program) benchOptions(c *cli.Command) (o bench.Options, err error) {
 	o = bench.Options{Version: version(), Endpoint: c.String("endpoint"), Region: c.String("region"), Bucket: benchBucket,
-		KeyID: benchKey, Secret: benchKey, Scale: work.Scale{All: c.Float64("scale"), Trees: treesScale(c)},
-		Rounds: c.Int("rounds"), Delay: c.Duration("delay"), Targets: c.StringSlice("target"),
+		KeyID: benchKey, Secret: benchKey, Scale: benchScale(c),
+		Rounds: c.Int("rounds"), RivalRounds: c.Int("rival-rounds"), Delay: c.Duration("delay"), Targets: c.StringSlice("target"),
 		Flags: strings.Fields(c.String("flags")), Relaxed: strings.Fields(c.String("relaxed")),
 		Patience: c.Duration("patience"), Flush: p.flush, Log: p.stderr}
 	if o.Bin, err = os.Executable(); err != nil {
 		return o, fail(codeFailure, "", "cannot find the own program: %v", err)
 	}
-	if o.Rounds < 1 || o.Scale.All <= 0 || o.Scale.Trees <= 0 || o.Delay < 0 {
+	if o.Rounds < 1 || min(o.Scale.Sizes, o.Scale.Counts, o.Scale.Trees) <= 0 || o.Delay < 0 {
 		return o, fail(codeUsage, "", "cannot measure less than one round, a scale of 0 or a delay below 0")
 	}
 	if d := c.Duration("budget"); d > 0 {

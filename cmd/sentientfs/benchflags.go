@@ -12,8 +12,10 @@ import (
 func benchFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.Float64Flag{Name: "scale", Usage: "make the work smaller or larger by `FACTOR`", Value: 1, Local: true},
+		&cli.Float64Flag{Name: "counts", Usage: "the same for numbers of files and calls (default: as --scale)", Local: true},
 		&cli.Float64Flag{Name: "trees", Usage: "the same for git, pip and untar (default: as --scale)", Local: true},
 		&cli.IntFlag{Name: "rounds", Usage: "measure each row `N` times and take the median", Value: 3, Local: true},
+		&cli.IntFlag{Name: "rival-rounds", Usage: "the same for rivals, which are slow", Value: 1, Local: true},
 		&cli.DurationFlag{Name: "delay", Usage: "wait `TIME` before the first byte of each answer", Value: 20 * time.Millisecond, Local: true},
 		&cli.StringFlag{Name: "rows", Usage: "only those whose names match the `REGEXP`; --list tells them", Local: true},
 		&cli.BoolFlag{Name: "list", Usage: "list the rows and end", Local: true},
