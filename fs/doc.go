@@ -14,7 +14,7 @@
 //
 // # Locks, outermost first
 //
-//	FS.names   a lock for each name that is being created, removed, renamed or stored under a new key
+//	FS.names   each name that is being created, removed or renamed; a directory that is renamed with all below it
 //	file.io    shared: WRITE, truncate. Exclusive: storing, so that what is sent is one state of the file
 //	entry.mu   the fields of one node
 //	FS.tree    parents and names of all nodes
