@@ -119,6 +119,7 @@ func (o *Options) startNames(n int) (*backend, error) {
 // begin starts a server and reads the JSON that it prints when it listens.
 func (o *Options) begin(cmd *exec.Cmd, hello any) error {
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the run, whose mounts still need it
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
