@@ -89,7 +89,7 @@ func (d *dir) place(name, path string, f *file, h *handle, flags uint32) syscall
 			intent = content.IntentAppend
 		}
 		f.mu.Lock()
-		err := f.data.SetTarget(content.Target{Key: path, Intent: intent, Metadata: f.metadataLocked(),
+		err := f.data.SetTarget(content.Target{Key: path, Intent: intent, Metadata: f.writingLocked(),
 			ContentType: f.contentType(path)})
 		if err == nil {
 			f.markUnsentLocked(time.Now())

@@ -32,6 +32,7 @@ type file struct {
 	unlinked  bool          // removed here; what is open lives on
 	failed    bool          // its last store met another machine's change; the journal keeps the bytes
 	checked   time.Time     // when an open last found the version to be the present one
+	timed     bool          // its time was set, and it was not written since
 	whole     bool          // closed by a writer, and not written since
 	storedAt  time.Time     // when its bytes or attributes last changed in the bucket because of us
 	dirtied   time.Time     // since when there is something unsent

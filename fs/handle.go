@@ -200,7 +200,7 @@ func (f *file) changed(data *content.File, now time.Time) {
 	f.mu.Lock()
 	f.attr.size = data.Size()
 	f.attr.mtime, f.attr.ctime = now, now
-	f.whole = false
+	f.whole, f.timed = false, false
 	f.markUnsentLocked(now)
 	f.mu.Unlock()
 }

@@ -91,6 +91,9 @@ func (f *FS) changeLocked(n node, change edit) (done bool, errno syscall.Errno) 
 		return true, syscall.ENOSPC
 	}
 	a.ctime = time.Now()
+	if isFile && !a.mtime.Equal(e.attr.mtime) {
+		r.timed = true
+	}
 	e.info.Metadata, e.attr = meta, a
 	if isFile && r.unsent {
 		return true, r.journalLocked()
@@ -113,7 +116,9 @@ func (f *file) journalLocked() syscall.Errno {
 	if t.Intent == content.IntentNone {
 		return 0
 	}
-	t.Metadata = f.metadataLocked()
+	if t.Metadata = f.metadataLocked(); !f.timed {
+		t.Metadata = f.writingLocked()
+	}
 	return f.fs.errno("setattr", t.Key, f.data.SetTarget(t))
 }
 

@@ -16,7 +16,7 @@ func (f *file) intendLocked(data *content.File, path string, want content.Intent
 	t := data.Target()
 	if t.Intent == content.IntentNone || !f.unsent && !data.Dirty() { // what an earlier change was meant for does not count for this one
 		return data.SetTarget(content.Target{Key: path, Intent: want, AppendFrom: data.Size(),
-			Metadata: f.metadataLocked(), ContentType: f.contentType(path)})
+			Metadata: f.writingLocked(), ContentType: f.contentType(path)})
 	}
 	next := stronger(t.Intent, want)
 	if next == t.Intent {
@@ -46,6 +46,17 @@ func (f *file) metadataLocked() map[string]string {
 		return f.info.Metadata
 	}
 	return withAttr(f.info.Metadata, f.attr)
+}
+
+// writingLocked is the metadata of a file that is being written, without a time: an upload gets its metadata when it
+// begins, and to change them when it ends would take a copy of the whole object. The object's own time is that of its
+// last bytes.
+func (f *file) writingLocked() map[string]string {
+	meta := f.metadataLocked()
+	if f.fs.opts.PosixMetadata {
+		delete(meta, metaMtime)
+	}
+	return meta
 }
 
 // contentType guesses from the name, if that was asked for (goofys' --use-content-type).
@@ -131,6 +142,9 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 			}
 		}
 		t.Key, t.Metadata, t.ContentType = path, f.metadataLocked(), f.contentType(path)
+		if _, streams := data.Upload(); streams && !f.timed {
+			t.Metadata = f.writingLocked()
+		}
 		err = data.SetTarget(t)
 	}
 	if err == nil && f.whole {
@@ -144,12 +158,12 @@ func (f *file) storeAs(op, path string, noReplace bool) syscall.Errno {
 	f.mu.Lock()
 	was := f.info
 	f.mu.Unlock()
-	size, from := data.Size(), data.Target().AppendFrom
+	size, from, sent := data.Size(), data.Target().AppendFrom, data.Target().Metadata
 	info, err := f.fs.opts.Engine.Store(f.fs.ctx, data)
 	if err != nil {
 		return f.notStored(op, path, data, err)
 	}
-	f.stored(info, data)
+	f.stored(info, sent)
 	if !extends(was, info) {
 		from = 0 // the object was replaced before the append, not appended to
 	}
@@ -199,12 +213,15 @@ func (f *file) dropMoved() {
 }
 
 // stored takes over the version that the bytes became.
-func (f *file) stored(info object.Info, data *content.File) {
+func (f *file) stored(info object.Info, sent map[string]string) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if info.Metadata == nil {
-		info.Metadata = f.metadataLocked()
+		info.Metadata = sent
+	}
+	if _, told := parseTime(info.Metadata[metaMtime]); !told && !info.LastModified.IsZero() {
+		f.attr.mtime = info.LastModified // as all other machines see it
 	}
 	f.info, f.fresh, f.failed = info, false, false
 	f.attr.size = info.Size
