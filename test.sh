@@ -82,7 +82,7 @@ formatted() {
 	[ ! -s "$work/gofmt" ]
 }
 
-scripts() { shellcheck install.sh test.sh .ci/run test/programs/testdata/*.sh; }
+scripts() { shellcheck install.sh test.sh .ci/run bench/run.sh test/programs/testdata/*.sh; }
 
 static_check() {
 	bin="${XDG_CACHE_HOME:-$HOME/.cache}/sentientfs/tools"
@@ -122,18 +122,21 @@ fuzz() {
 		{ cat "$0/fuzz-$2"; exit 1; }' "$work" "$1" <"$work/targets"
 }
 
-# go_test shows the lines of go test as they come.
+# go_test runs go test and shows its results and the figures of the suites as they come; all it said if it fails.
 go_test() {
-	code=0
-	{ go test "$@" 2>&1 || echo $? >"$work/code"; } | tee "$work/go-test"
-	[ ! -s "$work/code" ] || code=$(cat "$work/code")
 	rm -f "$work/code"
-	return "$code"
+	{ go test -v "$@" 2>&1 || echo $? >"$work/code"; } | tee "$work/go-test" |
+		grep --line-buffered -E '^(ok|FAIL|panic:|[?]  |figure:|--- FAIL)' || true
+	[ -s "$work/code" ] || return 0
+	echo '== what failed said:'
+	grep -v -E '^ *(=== |--- (PASS|SKIP)|PASS$)' "$work/go-test"
+	return "$(cat "$work/code")"
 }
 
 # summary repeats the results alone, as the last lines.
 summary() {
 	echo "== all of it took $(($(($(date +%s) - started)) / 60)) minutes and $((($(date +%s) - started) % 60)) seconds; go test said:"
+	grep '^figure:' "$work/go-test" || true
 	grep -E '^(ok|FAIL|panic:|--- FAIL)' "$work/go-test"
 }
 
