@@ -35,6 +35,10 @@ type dirList struct {
 	merge   merger
 	token   string        // of the next page
 	left    int           // names that no directory can show
+	looked  int           // number of the name that was looked up last
+	asking  chan struct{} // closed when the names from askFrom to askTo were asked for; nil if none are
+	askFrom int
+	askTo   int
 	loading chan struct{} // closed when the page that is asked for is here; nil if none is
 	err     error         // of the last page
 	broken  error         // no page can be taken any more

@@ -32,6 +32,11 @@ func (c *Cache) Lookup(ctx context.Context, path string, fresh bool) (Entry, err
 		} else if ok {
 			return s.e, nil
 		}
+		if c.lookAhead(ctx, path) {
+			if s, ok := c.recall(path); ok && !s.absent {
+				return s.e, nil
+			}
+		}
 	}
 	f := c.flight(path, fresh)
 	select {
