@@ -18,6 +18,7 @@
 //	file.io    shared: WRITE, truncate. Exclusive: storing, so that what is sent is one state of the file
 //	entry.mu   the fields of one node
 //	FS.tree    parents and names of all nodes
+//	pruner.mu  which nodes the kernel was given, in order
 //
 // None of them is held while the kernel is notified, since the kernel may wait for a request that needs them.
 package fs

@@ -16,8 +16,9 @@ import (
 // and special embed it.
 type entry struct {
 	fusefs.Inode
-	fs    *FS
-	place place // guarded by FS.tree
+	fs     *FS
+	place  place // guarded by FS.tree
+	queued bool  // for the pruner, which guards it
 	// forgotten says that the kernel does not know the node; guarded by FS.tree.
 	forgotten bool
 

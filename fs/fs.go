@@ -34,9 +34,12 @@ type Options struct {
 	// DirtyMaxAge is how long an append may stay unsent while its handle is open; 0 means until close.
 	DirtyMaxAge time.Duration
 
-	PrefixLen int    // bytes of each key that the mounted prefix takes
-	StateDir  string // folder for records of directory renames; "" keeps none
-	Log       *slog.Logger
+	PrefixLen int // bytes of each key that the mounted prefix takes
+	// Nodes is about how many files the kernel may know at once, 0 for any number: each takes memory here.
+	Nodes int
+
+	StateDir string // folder for records of directory renames; "" keeps none
+	Log      *slog.Logger
 }
 
 // FS is one filesystem, mounted at most once.
@@ -46,9 +49,10 @@ type FS struct {
 	store object.Store
 	root  *dir
 
-	tree  sync.RWMutex // guards the places of all nodes
-	names nameLocks    // serializes what changes one name
-	inos  atomic.Uint64
+	pruner *pruner
+	tree   sync.RWMutex // guards the places of all nodes
+	names  nameLocks    // serializes what changes one name
+	inos   atomic.Uint64
 
 	mu      sync.Mutex
 	pending map[*file]struct{} // files with bytes that are not stored, kept alive though the kernel forgot them
@@ -68,6 +72,7 @@ func New(o Options) *FS {
 		store:   o.Names,
 		pending: map[*file]struct{}{},
 		answers: map[answerKey]answer{},
+		pruner:  newPruner(o.Nodes),
 		ctx:     ctx,
 		cancel:  cancel,
 	}

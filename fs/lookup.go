@@ -217,6 +217,7 @@ func (d *dir) inode(ctx context.Context, n node) *fusefs.Inode {
 	e.fs.tree.Lock()
 	e.forgotten = false
 	e.fs.tree.Unlock()
+	e.fs.pruner.given(n)
 	e.mu.Lock() // two requests may have been given one new node
 	defer e.mu.Unlock()
 	return d.NewInode(ctx, n, fusefs.StableAttr{Mode: e.attr.mode & syscall.S_IFMT, Ino: d.fs.nextIno()})

@@ -70,6 +70,7 @@ func (f *FS) Mount(dir string, m MountOptions) (*Server, error) {
 	}
 	raiseReadAhead(dir)
 	f.background(f.tend)
+	f.background(f.prune)
 	return &Server{fs: f, fuse: s, dir: dir}, nil
 }
 

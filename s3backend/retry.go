@@ -14,6 +14,9 @@ const (
 	maxPause = 5 * time.Second
 	// maxClockTries is how often a refused clock is corrected by what the server says.
 	maxClockTries = 3
+	// sureTries are the attempts after the first that are made also behind the deadline: it passes while the process
+	// or its machine is stopped, and the connections that were open then are dead.
+	sureTries = 2
 	// maxBareTries is how often a refusal is tried again that may be one of the clock.
 	maxBareTries = 2
 )
@@ -68,7 +71,7 @@ func (s *Store) pause(ctx context.Context, n int, after time.Duration, deadline 
 	if after > 0 {
 		d = max(d, min(after, maxPause))
 	}
-	if time.Now().Add(d).After(deadline) {
+	if n >= sureTries && time.Now().Add(d).After(deadline) {
 		return false
 	}
 	t := time.NewTimer(d)

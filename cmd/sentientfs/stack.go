@@ -21,6 +21,10 @@ import (
 	"github.com/sentient-agi/sentientfs/s3backend"
 )
 
+// nodeShare is how many bytes of the memory limit there are for each file that the kernel may know. A node takes between
+// one and two kilobytes.
+const nodeShare = 8 << 10
+
 // maxBuffers is the most memory of all transfers together, in bytes: six parts at once.
 const maxBuffers = 48 << 20
 
@@ -89,7 +93,7 @@ func (s *stack) filesystem(c *config.Config, log *slog.Logger) *fs.FS {
 		PreserveOwner: c.Files.PreserveOwner, PosixMetadata: c.Files.PosixMetadata, ReadOnly: c.Files.ReadOnly,
 		Symlinks: fs.SymlinkPolicy(c.Files.Symlinks), UseContentType: c.S3.UseContentType,
 		StatTTL: c.Fresh.Stat.For, TypeTTL: c.Fresh.Type.For, NegativeTTL: c.Fresh.Negative.For, OpenTTL: c.Fresh.Open.For,
-		DirtyMaxAge: c.Fresh.DirtyMaxAge, PrefixLen: prefix, StateDir: filepath.Join(c.Folder(), "renames"), Log: log,
+		Nodes: int(c.Disk.Memory / nodeShare), DirtyMaxAge: c.Fresh.DirtyMaxAge, PrefixLen: prefix, StateDir: filepath.Join(c.Folder(), "renames"), Log: log,
 	})
 }
 

@@ -172,6 +172,9 @@ func (c *scene) conflict(name string) {
 	}
 }
 
+// emptyETag is that of an object without bytes: the MD5 of nothing.
+const emptyETag = "d41d8cd98f00b204e9800998ecf8427e"
+
 func TestRecoverHalfACopy(t *testing.T) {
 	s := harness.StartServer(t, harness.Fake)
 	for _, size := range []int{100_000, 30 << 20} {
@@ -210,7 +213,8 @@ func TestRecoverHalfACopy(t *testing.T) {
 				c := newScene(t, s, strings.ReplaceAll(t.Name(), "/", "-"))
 				data := c.halfCopy("d.bin", size)
 				e := c.only("open")
-				if e.Key != "d.bin" || e.Base != nil || e.Written != int64(size) {
+				// The shell's first flush may have made the empty object before it wrote.
+				if e.Key != "d.bin" || e.Base != nil && e.Base.ETag != emptyETag || e.Written != int64(size) {
 					t.Errorf("the journal has %+v", e)
 				}
 				do(c, e.ID, data)
