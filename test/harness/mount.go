@@ -20,6 +20,9 @@ import (
 // a daemon that hangs takes so long.
 const patience = 2 * time.Minute
 
+// mountedLine is in the daemon's log when the mount answers.
+const mountedLine = "msg=mounted "
+
 // MountOptions say what is mounted, and how.
 type MountOptions struct {
 	Server   *Server  // nil starts one of Kind Versity
@@ -90,6 +93,7 @@ func (m *Mount) Start(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer log.Close()
+	before := strings.Count(m.Log(), mountedLine)
 	m.cmd = exec.Command(Binary(t), m.argv()...)
 	m.cmd.Dir, m.cmd.Env = m.home, Env(m.home, m.opts.Env...)
 	m.cmd.Stdout, m.cmd.Stderr = log, log
@@ -97,7 +101,12 @@ func (m *Mount) Start(t testing.TB) {
 	if m.ended, err = startProc(m.cmd, "mount of "+m.Dir); err != nil {
 		t.Fatal(err)
 	}
-	if !m.await(func() bool { _, ok := Mounted(m.Dir); return ok }) {
+	// The kernel has the mount before the daemon knows that it has: an unmount in between would look like a failure.
+	up := func() bool {
+		_, ok := Mounted(m.Dir)
+		return ok && strings.Count(m.Log(), mountedLine) > before
+	}
+	if !m.await(up) {
 		m.giveUp()
 		t.Fatalf("sentientfs %q did not mount:\n%s", m.argv(), tail(m.Log(), 100))
 	}
