@@ -10,6 +10,12 @@ import (
 	"pgregory.net/rapid"
 )
 
+// fatal is what a check needs of a test or of a rapid run.
+type fatal interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // history knows, for each byte of a file, every value that it had since the last Sync.
 type history struct {
 	now   []byte
@@ -55,7 +61,7 @@ func (h *history) synced() {
 
 // verify reads a file after a power loss. Bytes are of the history or an error; they are never an error that a Sync
 // covered and nothing touched since.
-func (h *history) verify(t *rapid.T, f *File, base []byte) {
+func (h *history) verify(t fatal, f *File, base []byte) {
 	size := f.Size()
 	if !h.sizes[size] {
 		t.Fatalf("size %d was never, since the last Sync", size)
@@ -106,7 +112,7 @@ type powerRun struct {
 	snap    []byte // nil if there is none
 }
 
-func (r *powerRun) open(t *rapid.T) {
+func (r *powerRun) open(t fatal) {
 	s, err := Open(Options{Dir: "mem", KeepFree: -1, disk: r.disk})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
@@ -118,12 +124,17 @@ func (r *powerRun) open(t *rapid.T) {
 func (r *powerRun) step(t *rapid.T) error {
 	off := rapid.Int64Range(0, 6000).Draw(t, "off")
 	n := rapid.IntRange(1, 3000).Draw(t, "len")
-	switch op := rapid.IntRange(0, 11).Draw(t, "op"); op {
+	return r.do(rapid.IntRange(0, 11).Draw(t, "op"), off, n, rapid.Byte().Draw(t, "seed"))
+}
+
+// do does a step by its number.
+func (r *powerRun) do(op int, off int64, n int, seed byte) error {
+	switch op {
 	case 0, 1, 2, 3:
 		if op > 1 {
 			off = int64(len(r.h.now))
 		}
-		b := pattern(n, rapid.Byte().Draw(t, "seed"))
+		b := pattern(n, seed)
 		_, err := r.f.WriteAt(b, off)
 		r.h.write(off, b)
 		return err
@@ -175,9 +186,8 @@ func (r *powerRun) stored() error {
 	return err
 }
 
-// run does random steps on a new file, up to the first one that fails since the disk has no power any more, and
-// returns the content before the last step.
-func (r *powerRun) run(t *rapid.T, fail int) (before []byte) {
+// begin makes a file on a disk that loses its power at the call with number fail from then on, never if that is 0.
+func (r *powerRun) begin(t fatal, fail int) {
 	r.disk, r.h = newMemDisk(), &history{sizes: map[int64]bool{0: true}}
 	r.open(t)
 	f, err := r.s.Create("k")
@@ -188,6 +198,12 @@ func (r *powerRun) run(t *rapid.T, fail int) (before []byte) {
 	if fail > 0 {
 		r.disk.fail = r.disk.steps + fail
 	}
+}
+
+// run does random steps on a new file, up to the first one that fails since the disk has no power any more, and
+// returns the content before the last step.
+func (r *powerRun) run(t *rapid.T, fail int) (before []byte) {
+	r.begin(t, fail)
 	for range rapid.IntRange(1, 25).Draw(t, "steps") {
 		before = append([]byte{}, r.h.now...)
 		if err := r.step(t); errors.Is(err, errPower) {
@@ -199,19 +215,88 @@ func (r *powerRun) run(t *rapid.T, fail int) (before []byte) {
 	return r.h.now
 }
 
+// script is a life of a file: written, synced, stored while it goes on, cut, stored again.
+var script = []struct {
+	op  int // of powerRun.do
+	off int64
+	n   int
+}{{0, 0, 3000}, {6, 0, 0}, {0, 1000, 500}, {11, 0, 0}, {2, 0, 2000}, {6, 0, 0}, {8, 0, 0}, {2, 0, 700}, {6, 0, 0}, {4, 1500, 0},
+	{5, 100, 300}, {10, 0, 0}, {6, 0, 0}, {8, 0, 0}, {9, 0, 0}, {3, 0, 1200}, {0, 200, 100}, {6, 0, 0}, {11, 0, 0}, {0, 5000, 900},
+	{8, 0, 0}, {6, 0, 0}, {8, 0, 0}}
+
+// follow does the script until the disk fails. done is true if it did not.
+func (r *powerRun) follow(t fatal, fail int) (before []byte, done bool) {
+	r.begin(t, fail)
+	for i, s := range script {
+		before = append([]byte{}, r.h.now...)
+		if err := r.do(s.op, s.off, s.n, byte(3*i+1)); errors.Is(err, errPower) {
+			return before, false
+		} else if err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	return r.h.now, true
+}
+
+// TestEveryDiskCall ends the process, and takes the power away, at every single call to the disk of the script.
+func TestEveryDiskCall(t *testing.T) {
+	const losses = 8 // each loses other pages, names and renames that were not synced
+	calls := 0
+	for fail := 1; ; fail++ {
+		r := &powerRun{}
+		before, done := r.follow(t, fail)
+		if done {
+			break
+		}
+		calls++
+		r.afterKill(t, before)
+		for seed := range uint64(losses) {
+			r := &powerRun{}
+			r.follow(t, fail)
+			r.afterPowerLoss(t, seed)
+		}
+	}
+	fmt.Printf("figure: content: %d disk calls, %d kills and %d power losses, violations 0\n", calls, calls, losses*calls)
+	if calls < len(script) {
+		t.Errorf("the script made %d calls", calls)
+	}
+}
+
+// afterKill checks a disk whose process ended.
+func (r *powerRun) afterKill(t fatal, before []byte) {
+	dirty := r.f.Dirty()
+	r.s.unlock()
+	r.disk.fail = 0
+	for range 2 { // the second Open finds what the first one left
+		r.open(t)
+		files := r.s.Recovered()
+		if dirty && len(files) != 1 {
+			t.Fatalf("%d files recovered, one was dirty", len(files))
+		}
+		for _, f := range files {
+			r.verifyKilled(t, f, before)
+		}
+		r.s.unlock()
+	}
+}
+
+// afterPowerLoss checks a disk that lost what was not synced, as far as seed says.
+func (r *powerRun) afterPowerLoss(t fatal, seed uint64) {
+	r.disk = r.disk.powerLoss(rand.New(rand.NewPCG(seed, 3)))
+	for range 2 {
+		r.open(t)
+		r.verify(t)
+		r.s.unlock()
+	}
+}
+
 // TestPowerLoss loses power at random points, between two calls and within them. After it, what a Sync confirmed is
 // there, and nothing is there that never was.
 func TestPowerLoss(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := &powerRun{}
 		r.run(t, rapid.IntRange(0, 40).Draw(t, "fail"))
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
-		r.disk = r.disk.powerLoss(rng)
-		for range 2 { // the second Open finds what the first one left
-			r.open(t)
-			r.verify(t)
-			r.s.unlock()
-		}
+		r.afterPowerLoss(t, rapid.Uint64().Draw(t, "seed"))
 	})
 }
 
@@ -220,24 +305,11 @@ func TestKill(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := &powerRun{}
 		before := r.run(t, rapid.IntRange(1, 40).Draw(t, "fail"))
-		dirty := r.f.Dirty()
-		r.s.unlock()
-		r.disk.fail = 0
-		for range 2 {
-			r.open(t)
-			files := r.s.Recovered()
-			if dirty && len(files) != 1 {
-				t.Fatalf("%d files recovered, one was dirty", len(files))
-			}
-			for _, f := range files {
-				r.verifyKilled(t, f, before)
-			}
-			r.s.unlock()
-		}
+		r.afterKill(t, before)
 	})
 }
 
-func (r *powerRun) verifyKilled(t *rapid.T, f *File, before []byte) {
+func (r *powerRun) verifyKilled(t fatal, f *File, before []byte) {
 	if size := f.Size(); size != int64(len(before)) && size != int64(len(r.h.now)) {
 		t.Fatalf("size %d, was %d and was to be %d", size, len(before), len(r.h.now))
 	}
@@ -260,7 +332,7 @@ func (r *powerRun) verifyKilled(t *rapid.T, f *File, before []byte) {
 	}
 }
 
-func (r *powerRun) verify(t *rapid.T) {
+func (r *powerRun) verify(t fatal) {
 	files := r.s.Recovered()
 	if r.h.safe && len(files) != 1 {
 		t.Fatalf("%d files recovered, one was synced", len(files))
