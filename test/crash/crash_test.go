@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,8 +144,12 @@ func killAt(t *testing.T, s *harness.Server, n int, after bool) {
 			return last.Used() > 0
 		}
 	})
-	v.mount.Kill(t)
+	// The dead mount stays until the script has met it: its next step would do its work in the folder below.
+	if err := syscall.Kill(v.mount.Pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
 	<-ended
+	v.mount.Kill(t)
 	v.wire.Heal()
 	v.mount.Start(t)
 	if err == nil { // the kill came behind the last step
