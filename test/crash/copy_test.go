@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sentient-agi/sentientfs/test/harness"
@@ -82,16 +83,17 @@ func killCopy(t *testing.T, v *victim, f *harness.Fault, source string, half boo
 			t.Error(err)
 		}
 	}
-	ended := make(chan error, 1)
 	wait(t, "the request at which to kill", func() bool { return f.Used() > 0 })
-	v.mount.Kill(t)
+	if err := syscall.Kill(v.mount.Pid(), syscall.SIGKILL); err != nil { // the copy meets the dead mount, as the script does
+		t.Fatal(err)
+	}
 	if half {
 		feed.Close()
 	}
-	go func() { ended <- cp.Wait() }()
-	if err := <-ended; err == nil {
+	if err := cp.Wait(); err == nil {
 		t.Error("the copy succeeded though its daemon was killed")
 	}
+	v.mount.Kill(t)
 }
 
 func feedHalf(to io.Writer, source string) error {
